@@ -1,0 +1,43 @@
+//! Every limit that a person or a client can run into, in one place.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A message's text, in Unicode scalar values.
+pub const MESSAGE_CHARS: usize = 4_000;
+
+/// A username, in characters (all ASCII).
+pub const USERNAME_CHARS: RangeInclusive<usize> = 2..=32;
+
+/// A display name, in Unicode scalar values.
+pub const DISPLAY_NAME_CHARS: usize = 60;
+
+/// A password, in bytes: long enough to be worth guessing, short enough to hash.
+pub const PASSWORD_BYTES: RangeInclusive<usize> = 8..=256;
+
+/// A room's name, in Unicode scalar values.
+pub const ROOM_NAME_CHARS: usize = 40;
+
+/// A room's topic, in Unicode scalar values.
+pub const TOPIC_CHARS: usize = 200;
+
+/// Messages in the first page and in a page of history, at most.
+pub const PAGE_MESSAGES: u32 = 50;
+
+/// Entries that one `sync` brings for a room; past that the room is loaded anew.
+pub const SYNC_ENTRIES: u32 = 500;
+
+/// Rooms in one `sync`.
+pub const SYNC_ROOMS: usize = 200;
+
+/// People in one `people`.
+pub const PEOPLE_ASKED: usize = 200;
+
+/// Live connections of one person through one natter.
+pub const CONNECTIONS_PER_PERSON: usize = 20;
+
+/// How long a web session lasts without being used anew.
+pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// The longest that a broker connection's rights may stand before they are worked out anew.
+pub const RIGHTS_LIFE: Duration = Duration::from_secs(3_600);

@@ -1,0 +1,22 @@
+//! The rules of the chat, pure and the same in the browser and on the server: no I/O, no clock,
+//! no randomness of its own. It knows nobody; everybody may use it.
+
+mod grouping;
+pub mod limits;
+mod name;
+mod outbox;
+mod rights;
+mod room_log;
+pub mod subject;
+mod text;
+mod time;
+mod ulid;
+
+pub use grouping::{continues, same_group};
+pub use name::{DisplayName, NameError, RoomId, RoomName, Topic, Username};
+pub use outbox::{Outbox, Post, PostState};
+pub use rights::{Rights, rights_for};
+pub use room_log::{Applied, Key, LogEntry, Position, RoomLog, Sequence, What};
+pub use text::{MessageText, Password, TextError};
+pub use time::Timestamp;
+pub use ulid::{Ulid, UlidError};

@@ -1,0 +1,82 @@
+//! The subjects of design section 3, each built in one place from parts that fit a token.
+
+use super::{RoomId, Username};
+
+/// Everything that LOG captures.
+pub const LOG_ALL: &str = "natter.log.>";
+
+/// Where the broker sends a copy of each entry of LOG.
+pub const EVENT_ALL: &str = "natter.evt.>";
+
+/// The live feed of every open room.
+pub const EVENT_OPEN_ROOMS: &str = "natter.evt.open.*";
+
+/// Every command of everybody.
+pub const COMMANDS: &str = "natter.svc.*.*";
+
+/// An open room's own log.
+#[must_use]
+pub fn log_open_room(room: &RoomId) -> String {
+    format!("natter.log.open.{room}")
+}
+
+/// The live feed of one open room.
+#[must_use]
+pub fn event_open_room(room: &RoomId) -> String {
+    format!("natter.evt.open.{room}")
+}
+
+/// The open room whose log or live feed this is.
+#[must_use]
+pub fn open_room_of(subject: &str) -> Option<RoomId> {
+    let room = subject
+        .strip_prefix("natter.log.open.")
+        .or_else(|| subject.strip_prefix("natter.evt.open."))?;
+    RoomId::parse(room).ok()
+}
+
+/// The directory entry that takes a username.
+#[must_use]
+pub fn log_person(uid: &Username) -> String {
+    format!("natter.log.dir.person.{uid}")
+}
+
+/// The directory entry that makes a room.
+#[must_use]
+pub fn log_room(room: &RoomId) -> String {
+    format!("natter.log.dir.room.{room}")
+}
+
+/// The directory entry that takes a room's name. `token` stands for the folded name.
+#[must_use]
+pub fn log_room_name(token: &str) -> String {
+    format!("natter.log.dir.room-name.{token}")
+}
+
+/// The directory entry of the first account.
+pub const LOG_FOUNDED: &str = "natter.log.dir.founded";
+
+/// A command of one person.
+#[must_use]
+pub fn command(uid: &Username, verb: &str) -> String {
+    format!("natter.svc.{uid}.{verb}")
+}
+
+/// Under which a person's replies arrive; the reply subject of anything they ask starts with this
+/// and a dot (Must hold, 2).
+#[must_use]
+pub fn inbox_prefix(uid: &Username) -> String {
+    format!("_INBOX.{uid}")
+}
+
+/// What concerns one person alone.
+#[must_use]
+pub fn event_user(uid: &Username) -> String {
+    format!("natter.evt.user.{uid}")
+}
+
+/// The echo service, for one person.
+#[must_use]
+pub fn echo(uid: &Username) -> String {
+    format!("{uid}.echo")
+}

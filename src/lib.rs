@@ -1,0 +1,8 @@
+//! Natter: self-hosted team chat for people who run NATS.
+//!
+//! `domain` has the rules and knows nobody; `wire` has the bytes; `nats` is the browser's NATS
+//! client; `app` is the page; `server` is what `natter serve` runs. Arrows point down: `app` and
+//! `server` know `nats`, `wire` and `domain`.
+
+pub mod domain;
+pub mod wire;
