@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
-const PROTO: [&str; 4] = [
+const PROTO: [&str; 5] = [
     "proto/echo.proto",
     "proto/natter/v1/event.proto",
     "proto/natter/v1/command.proto",
     "proto/natter/v1/page.proto",
+    "proto/natter/v1/store.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

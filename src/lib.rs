@@ -4,5 +4,12 @@
 //! client; `app` is the page; `server` is what `natter serve` runs. Arrows point down: `app` and
 //! `server` know `nats`, `wire` and `domain`.
 
+pub mod app;
 pub mod domain;
+pub mod nats;
 pub mod wire;
+
+#[cfg(feature = "ssr")]
+pub mod cli;
+#[cfg(feature = "ssr")]
+pub mod server;

@@ -1,1 +1,8 @@
-fn main(){}
+//! The command line: parse, dispatch.
+
+use clap::Parser as _;
+use natter::cli::Cli;
+
+fn main() -> std::process::ExitCode {
+    Cli::parse().run()
+}

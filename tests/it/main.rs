@@ -1,1 +1,18 @@
-fn main(){}
+//! Natter as a whole, against a real nats-server: one story a file.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails may panic"
+)]
+
+mod broker;
+mod broker_loss;
+mod callout;
+mod forms;
+mod live;
+mod nats_client;
+mod poison;
+mod rights;
+mod signing;
+mod support;
+mod tunnel;

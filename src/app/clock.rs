@@ -1,0 +1,170 @@
+//! Times as a reader sees them. The server does not know the reader's zone, so the first render
+//! is in UTC, and the page changes to the reader's own zone and words once it is alive.
+
+use leptos::prelude::*;
+
+use crate::domain::Timestamp;
+
+#[cfg(feature = "hydrate")]
+use page as here;
+#[cfg(not(feature = "hydrate"))]
+use server as here;
+
+const DAY_MS: i64 = 86_400_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// In which zone times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Zone {
+    /// UTC, as in the first render.
+    Utc,
+    /// The reader's.
+    Local,
+}
+
+#[derive(Clone, Copy)]
+struct CurrentZone(RwSignal<Zone>);
+
+/// Gives the zone in context: UTC, and the reader's once the page is alive.
+pub(super) fn provide_zone() {
+    let zone = RwSignal::new(Zone::Utc);
+    provide_context(CurrentZone(zone));
+    Effect::new(move |_| zone.set(Zone::Local));
+}
+
+/// The zone now; what reads it is drawn again when it changes.
+pub(super) fn zone() -> Zone {
+    use_context::<CurrentZone>().map_or(Zone::Utc, |CurrentZone(zone)| zone.get())
+}
+
+/// A number that two moments share when they are on one day.
+pub(super) fn day(at: Timestamp, zone: Zone) -> i64 {
+    (at.0 + offset(at, zone)).div_euclid(DAY_MS)
+}
+
+/// "09:41".
+pub(super) fn time(at: Timestamp, zone: Zone) -> String {
+    match zone {
+        Zone::Local => here::local_time(at),
+        Zone::Utc => {
+            let minutes = at.0.rem_euclid(DAY_MS) / MINUTE_MS;
+            format!("{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+/// "Today", "Yesterday", or the date.
+pub(super) fn day_name(at: Timestamp, zone: Zone) -> String {
+    let today = day(here::now(), zone);
+    match (zone, today - day(at, zone)) {
+        (Zone::Local, 0) => "Today".into(),
+        (Zone::Local, 1) => "Yesterday".into(),
+        (Zone::Local, _) => here::local_date(at),
+        (Zone::Utc, _) => iso(at).chars().take(10).collect(),
+    }
+}
+
+/// The moment for machines: RFC 3339, UTC.
+pub(super) fn iso(at: Timestamp) -> String {
+    here::iso(at)
+}
+
+fn offset(at: Timestamp, zone: Zone) -> i64 {
+    match zone {
+        Zone::Utc => 0,
+        Zone::Local => here::offset_ms(at),
+    }
+}
+
+#[cfg(feature = "hydrate")]
+mod page {
+    use js_sys::{Array, Date, Object, Reflect};
+
+    use super::{MINUTE_MS, Timestamp};
+
+    fn date(at: Timestamp) -> Date {
+        #[expect(clippy::cast_precision_loss)]
+        Date::new(&(at.0 as f64).into())
+    }
+
+    pub fn now() -> Timestamp {
+        #[expect(clippy::cast_possible_truncation)]
+        Timestamp(Date::now() as i64)
+    }
+
+    pub fn iso(at: Timestamp) -> String {
+        date(at).to_iso_string().into()
+    }
+
+    pub fn offset_ms(at: Timestamp) -> i64 {
+        #[expect(clippy::cast_possible_truncation)]
+        let minutes = date(at).get_timezone_offset() as i64;
+        -minutes * MINUTE_MS
+    }
+
+    pub fn local_time(at: Timestamp) -> String {
+        formatted(at, &[("hour", "2-digit"), ("minute", "2-digit")])
+    }
+
+    pub fn local_date(at: Timestamp) -> String {
+        let mut parts = vec![("weekday", "long"), ("day", "numeric"), ("month", "long")];
+        if date(at).get_full_year() != date(now()).get_full_year() {
+            parts.push(("year", "numeric"));
+        }
+        formatted(at, &parts)
+    }
+
+    /// By the browser's own rules for the reader's language.
+    fn formatted(at: Timestamp, parts: &[(&str, &str)]) -> String {
+        let options = Object::new();
+        for (name, value) in parts {
+            let _ = Reflect::set(&options, &(*name).into(), &(*value).into());
+        }
+        let format = js_sys::Intl::DateTimeFormat::new(&Array::new(), &options).format();
+        let text = format.call1(&wasm_bindgen::JsValue::UNDEFINED, &date(at));
+        text.ok().and_then(|text| text.as_string()).unwrap_or_default()
+    }
+}
+
+#[cfg(not(feature = "hydrate"))]
+mod server {
+    use super::Timestamp;
+
+    pub fn now() -> Timestamp {
+        Timestamp::default()
+    }
+
+    pub fn iso(at: Timestamp) -> String {
+        #[cfg(feature = "ssr")]
+        let text = jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string());
+        #[cfg(not(feature = "ssr"))]
+        let text: Result<String, ()> = Ok(at.0.to_string());
+        text.unwrap_or_default()
+    }
+
+    pub fn offset_ms(_: Timestamp) -> i64 {
+        0
+    }
+
+    pub fn local_time(at: Timestamp) -> String {
+        super::time(at, super::Zone::Utc)
+    }
+
+    pub fn local_date(at: Timestamp) -> String {
+        iso(at).chars().take(10).collect()
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_render_is_in_utc() {
+        let at = Timestamp(1_795_427_460_000);
+        assert_eq!(iso(at), "2026-11-23T08:31:00Z");
+        assert_eq!(time(at, Zone::Utc), "08:31");
+        assert_eq!(day_name(at, Zone::Utc), "2026-11-23");
+        assert_ne!(day(at, Zone::Utc), day(Timestamp(at.0 + DAY_MS), Zone::Utc));
+    }
+}

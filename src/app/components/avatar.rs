@@ -1,0 +1,50 @@
+//! A person's initials on a colour of their own.
+
+use leptos::prelude::*;
+
+/// How many colours there are; the stylesheet has a class for each.
+const HUES: u32 = 12;
+
+/// The initials of `name`, on the colour of `uid`.
+#[component]
+pub(in super::super) fn Avatar(
+    /// Who: decides the colour, which stays when the name changes.
+    uid: String,
+    /// What others see of them.
+    #[prop(into)]
+    name: Signal<String>,
+) -> impl IntoView {
+    let class = format!("avatar hue-{}", hue(&uid));
+    view! {
+        <span class=class aria-hidden="true">
+            {move || initials(&name.get())}
+        </span>
+    }
+}
+
+fn hue(uid: &str) -> u32 {
+    // FNV-1a: the same in every browser and at every visit.
+    uid.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    }) % HUES
+}
+
+/// The first letters of the first and the last word.
+fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
+    let first = words.next();
+    let last = words.next_back();
+    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_those_of_the_first_and_last_word() {
+        for (name, letters) in [("Ada Kim", "AK"), ("ada", "A"), ("a b c", "AC"), ("", ""), ("élan vital", "ÉV")] {
+            assert_eq!(initials(name), letters);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Where messages are written. It is a form that works with scripts off; with scripts, the message
+//! goes out over the live connection, and what is typed before the page is alive stays.
+
+use leptos::ev::{KeyboardEvent, SubmitEvent};
+use leptos::html::Textarea;
+use leptos::prelude::*;
+
+use crate::app::browser::has_coarse_pointer;
+use crate::app::first_page::FirstPage;
+use crate::app::icons::SendIcon;
+use crate::app::state::Chat;
+use crate::app::words;
+use crate::domain::{MessageText, RoomId, TextError};
+
+/// The composer of a room.
+#[component]
+pub(in super::super) fn Composer(
+    /// The room.
+    room: RoomId,
+    /// What it is called.
+    name: String,
+    /// The box, for whoever puts a text back into it.
+    text_box: NodeRef<Textarea>,
+) -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let first = expect_context::<FirstPage>();
+    let refused = first.form();
+    let error = RwSignal::new(Some(refused.error).filter(|error| !error.is_empty()));
+    let action = format!("/r/{room}");
+    let send = move || {
+        let Some(area) = text_box.get_untracked() else {
+            return;
+        };
+        match MessageText::parse(&area.value()) {
+            Ok(text) => {
+                chat.send(&room, text.as_str().to_owned());
+                area.set_value("");
+                error.set(None);
+            }
+            Err(TextError::Empty) => {}
+            Err(too_long) => error.set(Some(too_long.to_string())),
+        }
+        // Where a button was pressed, the next message is typed at once too.
+        let _ = area.focus();
+    };
+    let by_key = send.clone();
+    let on_submit = move |event: SubmitEvent| {
+        // Before the live connection has begun, the form goes the plain way.
+        if chat.is_live() {
+            event.prevent_default();
+            send();
+        }
+    };
+    let on_keydown = move |event: KeyboardEvent| {
+        let sends = event.key() == "Enter"
+            && !event.shift_key()
+            && !event.is_composing()
+            && !has_coarse_pointer();
+        if sends && chat.is_live() {
+            event.prevent_default();
+            by_key();
+        }
+    };
+    let label = words::message_to(&name);
+    view! {
+        <form class="composer" method="post" action=action on:submit=on_submit>
+            {move || error.get().map(|error| view! { <p class="form-error" role="alert">{error}</p> })}
+            <div class="box">
+                <input type="hidden" name="ulid" value=first.with(|page| page.form_ulid.clone()) />
+                <textarea
+                    name="text"
+                    rows="1"
+                    aria-label=label.clone()
+                    placeholder=label
+                    autocomplete="off"
+                    node_ref=text_box
+                    on:keydown=on_keydown
+                >
+                    {refused.text}
+                </textarea>
+                <button type="submit" class="primary send">
+                    <SendIcon />
+                    {words::SEND}
+                </button>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,30 @@
+//! How the page stands with the broker, in one polite live region.
+
+use leptos::prelude::*;
+
+use crate::app::state::{Chat, ConnectionState};
+use crate::app::words;
+
+/// The state in words.
+#[component]
+pub(super) fn ConnectionStatus() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let words = move || match chat.connection.get() {
+        ConnectionState::Unknown => "",
+        ConnectionState::Connected => words::CONNECTED,
+        ConnectionState::Reconnecting => words::RECONNECTING,
+        ConnectionState::Offline => words::OFFLINE,
+        ConnectionState::TooMany => words::TOO_MANY,
+    };
+    let is_trouble = move || {
+        !matches!(
+            chat.connection.get(),
+            ConnectionState::Unknown | ConnectionState::Connected
+        )
+    };
+    view! {
+        <p class="status" role="status" class:trouble=is_trouble>
+            {words}
+        </p>
+    }
+}

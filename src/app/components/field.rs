@@ -1,0 +1,60 @@
+//! Parts of forms.
+
+use leptos::prelude::*;
+
+/// A labelled text field with a hint.
+#[component]
+pub(in super::super) fn Field(
+    /// What it is called.
+    label: &'static str,
+    /// Its name in the form.
+    name: &'static str,
+    /// "text" or "password".
+    #[prop(default = "text")]
+    kind: &'static str,
+    /// What the browser may fill it with.
+    #[prop(default = "off")]
+    autocomplete: &'static str,
+    /// What stands below it.
+    #[prop(optional)]
+    hint: Option<&'static str>,
+    /// What stands in it.
+    #[prop(optional, into)]
+    value: String,
+    /// Must it be filled?
+    #[prop(default = true)]
+    required: bool,
+    /// Is it where one begins to type?
+    #[prop(optional)]
+    autofocus: bool,
+) -> impl IntoView {
+    let hint_id = format!("{name}-hint");
+    let described_by = hint.map(|_| hint_id.clone());
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input
+                id=name
+                name=name
+                type=kind
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                aria-describedby=described_by
+                required=required
+                autofocus=autofocus
+                value=value
+            />
+            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
+        </div>
+    }
+}
+
+/// Why a form was refused.
+#[component]
+pub(in super::super) fn FormError(
+    /// In words; nothing is shown for none.
+    error: String,
+) -> impl IntoView {
+    (!error.is_empty()).then(|| view! { <p class="form-error" role="alert">{error}</p> })
+}

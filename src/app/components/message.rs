@@ -1,0 +1,73 @@
+//! A message, and the other entries of a log.
+
+use leptos::prelude::*;
+
+use super::avatar::Avatar;
+use super::rows::Row;
+use super::time::{DayLine, Time};
+use crate::app::state::Chat;
+use crate::app::words;
+use crate::domain::{LogEntry, Username, What};
+
+/// One row of the log.
+#[component]
+pub(super) fn LogRow(
+    /// The row.
+    row: Row,
+) -> impl IntoView {
+    match row {
+        Row::Day(at) => view! { <DayLine at /> }.into_any(),
+        Row::Head(entry) => view! { <Message entry /> }.into_any(),
+        Row::Continued(entry) => view! { <Continued entry /> }.into_any(),
+        Row::Opened(entry) => view! { <Opened entry /> }.into_any(),
+    }
+}
+
+/// What others see of an author, as far as it is known.
+pub(super) fn author_name(author: Username) -> Signal<String> {
+    let chat = expect_context::<Chat>();
+    Signal::derive(move || chat.name_of(&author))
+}
+
+#[component]
+fn Message(entry: LogEntry) -> impl IntoView {
+    let uid = entry.key.author.to_string();
+    let name = author_name(entry.key.author.clone());
+    view! {
+        <article class="message">
+            <Avatar uid name />
+            <div class="said">
+                <p class="by">
+                    <b>{move || name.get()}</b>
+                    <Time at=entry.at />
+                </p>
+                <p class="text">{text_of(&entry)}</p>
+            </div>
+        </article>
+    }
+}
+
+#[component]
+fn Continued(entry: LogEntry) -> impl IntoView {
+    view! {
+        <article class="message continued">
+            <Time at=entry.at />
+            <div class="said">
+                <p class="text">{text_of(&entry)}</p>
+            </div>
+        </article>
+    }
+}
+
+#[component]
+fn Opened(entry: LogEntry) -> impl IntoView {
+    let name = author_name(entry.key.author);
+    view! { <p class="happened">{move || words::made_this_room(&name.get())}</p> }
+}
+
+fn text_of(entry: &LogEntry) -> String {
+    match &entry.what {
+        What::Message { text } => text.to_string(),
+        What::Opened | What::Unknown => String::new(),
+    }
+}

@@ -1,0 +1,94 @@
+//! What the person sent and the log does not have yet.
+
+use leptos::prelude::*;
+
+use super::avatar::Avatar;
+use super::message::author_name;
+use crate::app::state::Chat;
+use crate::app::words;
+use crate::domain::{Key, Post, PostState, RoomId};
+
+/// The posts of one room, after its log.
+#[component]
+pub(super) fn Outgoing(
+    /// The room.
+    room: RoomId,
+    /// Takes the text of a discarded message.
+    on_discard: Callback<String>,
+) -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let posts = Memo::new(move |_| {
+        chat.outbox.with(|outbox| {
+            let here = outbox.posts().iter().filter(|post| post.room == room);
+            here.cloned().collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <For each=move || posts.get() key=|post| post.key.clone() let:post>
+            <OutgoingPost post posts on_discard />
+        </For>
+    }
+}
+
+#[component]
+fn OutgoingPost(
+    post: Post,
+    posts: Memo<Vec<Post>>,
+    on_discard: Callback<String>,
+) -> impl IntoView {
+    let key = post.key.clone();
+    let state = Memo::new(move |_| {
+        posts.with(|posts| posts.iter().find(|post| post.key == key).map(|p| p.state.clone()))
+    });
+    let is_on_its_way =
+        move || matches!(state.get(), Some(PostState::Waiting { .. } | PostState::InFlight));
+    let refusal = move || match state.get() {
+        Some(PostState::Refused { reason }) => Some(reason),
+        _ => None,
+    };
+    let uid = post.key.author.to_string();
+    let name = author_name(post.key.author.clone());
+    let key = post.key;
+    view! {
+        <article class="message outgoing" class:on-its-way=is_on_its_way>
+            <Avatar uid name />
+            <div class="said">
+                <p class="by">
+                    <b>{move || name.get()}</b>
+                </p>
+                <p class="text">{post.text}</p>
+                <Show when=is_on_its_way>
+                    <p class="sending">{words::SENDING}</p>
+                </Show>
+                {move || {
+                    let key = key.clone();
+                    refusal().map(|reason| view! { <Refusal post=key reason on_discard /> })
+                }}
+            </div>
+        </article>
+    }
+}
+
+#[component]
+fn Refusal(post: Key, reason: String, on_discard: Callback<String>) -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let again = post.clone();
+    view! {
+        <div class="refusal" role="alert">
+            <p>{format!("{} {reason}", words::NOT_SENT)}</p>
+            <button type="button" on:click=move |_| chat.retry(&again)>
+                {words::TRY_AGAIN}
+            </button>
+            <button
+                type="button"
+                on:click=move |_| {
+                    if let Some(text) = chat.discard(&post) {
+                        on_discard.run(text);
+                    }
+                }
+            >
+                {words::DISCARD}
+            </button>
+        </div>
+    }
+}

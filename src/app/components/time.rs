@@ -1,0 +1,28 @@
+//! A moment, in the reader's zone once the page is alive.
+
+use leptos::prelude::*;
+
+use crate::app::clock;
+use crate::domain::Timestamp;
+
+/// The time of day.
+#[component]
+pub(in super::super) fn Time(
+    /// The moment.
+    at: Timestamp,
+) -> impl IntoView {
+    view! { <time datetime=clock::iso(at)>{move || clock::time(at, clock::zone())}</time> }
+}
+
+/// A line between days.
+#[component]
+pub(in super::super) fn DayLine(
+    /// A moment of the day that begins.
+    at: Timestamp,
+) -> impl IntoView {
+    view! {
+        <h2 class="day">
+            <time datetime=clock::iso(at)>{move || clock::day_name(at, clock::zone())}</time>
+        </h2>
+    }
+}

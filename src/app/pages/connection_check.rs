@@ -1,0 +1,108 @@
+//! /settings/connection: the round trip of both ways to the echo service.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_meta::Title;
+
+use crate::app::echo::echo_by_server;
+use crate::app::icons::BackIcon;
+use crate::app::state::Chat;
+use crate::app::words;
+
+/// What is known of one way.
+#[derive(Debug, Clone, PartialEq)]
+enum Way {
+    /// Nothing, since no script has run.
+    Untried,
+    /// It is being tried.
+    Trying,
+    /// It works, and takes this long, in microseconds.
+    Works(u64),
+    /// It does not.
+    Fails(String),
+}
+
+/// The page.
+#[component]
+pub(in super::super) fn ConnectionCheck() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let server = RwSignal::new(Way::Untried);
+    let browser = RwSignal::new(Way::Untried);
+    let seen_by_server = RwSignal::new(None::<String>);
+    let check = move || {
+        server.set(Way::Trying);
+        browser.set(Way::Trying);
+        spawn_local(async move {
+            server.set(match echo_by_server(words::CHECK_MESSAGE.into()).await {
+                Ok(report) => {
+                    seen_by_server.set(Some(words::broker(&report.broker, &report.version)));
+                    came_back(&report.text, report.micros)
+                }
+                Err(error) => Way::Fails(error.to_string()),
+            });
+        });
+        spawn_local(async move {
+            browser.set(match chat.echo_live(words::CHECK_MESSAGE.into()).await {
+                Ok((text, micros)) => came_back(&text, micros),
+                Err(reason) => Way::Fails(reason),
+            });
+        });
+    };
+    Effect::new(move |_| check());
+    let broker = move || {
+        let seen_here = chat.broker.get().map(|b| words::broker(&b.name, &b.version));
+        seen_here
+            .or_else(|| seen_by_server.get())
+            .unwrap_or_else(|| words::NOT_CONNECTED.into())
+    };
+    view! {
+        <Title text=words::CONNECTION_CHECK />
+        <main class="plain">
+            <a class="icon-button back" href="/settings" aria-label=words::SETTINGS>
+                <BackIcon />
+            </a>
+            <h1>{words::CONNECTION_CHECK}</h1>
+            <p>{words::CONNECTION_CHECK_HELP}</p>
+            <table class="ways">
+                <tbody>
+                    <WayRow name=words::THROUGH_THE_SERVER help=words::THROUGH_THE_SERVER_HELP way=server />
+                    <WayRow name=words::FROM_THIS_BROWSER help=words::FROM_THIS_BROWSER_HELP way=browser />
+                    <tr>
+                        <th scope="row">{words::BROKER}</th>
+                        <td>{broker}</td>
+                    </tr>
+                </tbody>
+            </table>
+            <button type="button" class="secondary" on:click=move |_| check()>
+                {words::CHECK_AGAIN}
+            </button>
+        </main>
+    }
+}
+
+fn came_back(text: &str, micros: u64) -> Way {
+    if text == words::CHECK_MESSAGE {
+        Way::Works(micros)
+    } else {
+        Way::Fails(words::OTHER_TEXT.into())
+    }
+}
+
+#[component]
+fn WayRow(name: &'static str, help: &'static str, way: RwSignal<Way>) -> impl IntoView {
+    let result = move || match way.get() {
+        Way::Untried => words::NEEDS_SCRIPTS.to_owned(),
+        Way::Trying => words::CHECKING.to_owned(),
+        Way::Works(micros) => words::millis(micros),
+        Way::Fails(reason) => reason,
+    };
+    let fails = move || matches!(way.get(), Way::Fails(_));
+    view! {
+        <tr>
+            <th scope="row">{name} <small>{help}</small></th>
+            <td aria-live="polite" class:fails=fails>
+                {result}
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,43 @@
+//! /rooms/new.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::app::components::{Field, FormError};
+use crate::app::first_page::FirstPage;
+use crate::app::icons::BackIcon;
+use crate::app::words;
+
+/// The page for making a room.
+#[component]
+pub(in super::super) fn NewRoom() -> impl IntoView {
+    let typed = expect_context::<FirstPage>().form();
+    view! {
+        <Title text=words::NEW_ROOM />
+        <main class="plain">
+            <a class="icon-button back" href="/" aria-label=words::BACK_TO_ROOMS>
+                <BackIcon />
+            </a>
+            <h1>{words::NEW_ROOM}</h1>
+            <p>{words::NEW_ROOM_HELP}</p>
+            <form method="post" action="/rooms/new">
+                <FormError error=typed.error />
+                <Field
+                    label=words::ROOM_NAME
+                    name="name"
+                    hint=words::ROOM_NAME_HINT
+                    value=typed.room_name
+                    autofocus=true
+                />
+                <Field
+                    label=words::TOPIC
+                    name="topic"
+                    hint=words::TOPIC_HINT
+                    value=typed.topic
+                    required=false
+                />
+                <button class="primary">{words::CREATE_ROOM}</button>
+            </form>
+        </main>
+    }
+}

@@ -1,0 +1,51 @@
+//! /login.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::app::components::{Field, FormError};
+use crate::app::first_page::FirstPage;
+use crate::app::words;
+
+/// The page for signing in.
+#[component]
+pub(in super::super) fn SignIn() -> impl IntoView {
+    let first = expect_context::<FirstPage>();
+    let typed = first.form();
+    let can_sign_up = first.with(|page| page.signup_open);
+    view! {
+        <Title text=words::SIGN_IN />
+        <main class="card-page">
+            <form class="card" method="post" action="/login">
+                <span class="mark" aria-hidden="true">"N"</span>
+                <h1>{words::SIGN_IN}</h1>
+                <FormError error=typed.error />
+                <Field
+                    label=words::USERNAME
+                    name="username"
+                    autocomplete="username"
+                    value=typed.username
+                    autofocus=true
+                />
+                <Field
+                    label=words::PASSWORD
+                    name="password"
+                    kind="password"
+                    autocomplete="current-password"
+                />
+                <button class="primary">{words::SIGN_IN}</button>
+                {can_sign_up
+                    .then(|| {
+                        view! {
+                            <p class="aside">
+                                {words::NO_ACCOUNT} " "
+                                <a href="/signup" rel="external">
+                                    {words::CREATE_ACCOUNT}
+                                </a>
+                            </p>
+                        }
+                    })}
+            </form>
+        </main>
+    }
+}

@@ -1,0 +1,71 @@
+//! The document, and what stands at each address.
+
+use leptos::prelude::*;
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::path;
+
+use super::components::Workspace;
+use super::first_page::FirstPage;
+use super::pages::{
+    ConnectionCheck, NewRoom, NotFound, RoomPage, Settings, SignIn, SignUp,
+};
+use super::state::Chat;
+use super::words;
+
+/// The document around the app.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta
+                    name="viewport"
+                    content="width=device-width, initial-scale=1, interactive-widget=resizes-content"
+                />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#f7f2ec" />
+                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#0d0f15" />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <AutoReload options=options.clone() />
+                <HashedStylesheet options=options.clone() id="natter" />
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// The app.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let (first, page) = FirstPage::share();
+    provide_context(first);
+    super::clock::provide_zone();
+    if let Some(me) = page.me.clone() {
+        let chat = Chat::new(&page, me);
+        provide_context(chat);
+        Effect::new(move |_| chat.start());
+    }
+    view! {
+        <Title formatter=words::title text="" />
+        <Router>
+            <Routes fallback=|| view! { <NotFound /> }>
+                <Route path=path!("/login") view=SignIn />
+                <Route path=path!("/signup") view=SignUp />
+                <ParentRoute path=path!("") view=Workspace>
+                    <Route path=path!("/") view=RoomPage />
+                    <Route path=path!("/r/:room") view=RoomPage />
+                    <Route path=path!("/rooms/new") view=NewRoom />
+                    <Route path=path!("/settings") view=Settings />
+                    <Route path=path!("/settings/connection") view=ConnectionCheck />
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}

@@ -1,0 +1,198 @@
+//! Every word that the page says, in one place. Plain, in the second person, without exclamation
+//! marks.
+
+/// The product.
+pub const NATTER: &str = "Natter";
+
+/// A page's title.
+#[must_use]
+pub fn title(of: String) -> String {
+    if of.is_empty() {
+        NATTER.into()
+    } else {
+        format!("{of} – {NATTER}")
+    }
+}
+
+/// A request was not answered.
+pub const NO_ANSWER: &str = "Natter did not answer. Check your connection and try again.";
+/// A request is larger than the broker takes.
+pub const TOO_LARGE: &str = "This is too long to send. Shorten it or split it.";
+
+/// Signing in and up.
+pub const SIGN_IN: &str = "Sign in";
+/// The sign-up button and its page.
+pub const CREATE_ACCOUNT: &str = "Create account";
+/// A field.
+pub const USERNAME: &str = "Username";
+/// A field.
+pub const DISPLAY_NAME: &str = "Display name";
+/// A field.
+pub const PASSWORD: &str = "Password";
+/// A field.
+pub const SETUP_TOKEN: &str = "Set-up token";
+/// Beside the username.
+pub const USERNAME_HINT: &str =
+    "2 to 32 of a–z, 0–9, - and _. It is yours for good.";
+/// Beside the display name.
+pub const DISPLAY_NAME_HINT: &str = "What others see. You can change it.";
+/// Beside the password.
+pub const PASSWORD_HINT: &str = "At least 8 characters.";
+/// Beside the token.
+pub const SETUP_TOKEN_HINT: &str = "natter printed it in the terminal when it started.";
+/// Over the first account.
+pub const FIRST_RUN: &str = "This is a new Natter. The account you make now is the administrator’s.";
+/// Where sign-up is closed.
+pub const SIGN_UP_CLOSED: &str = "Making an account is closed here. Ask an administrator.";
+/// Under the sign-in form.
+pub const NO_ACCOUNT: &str = "No account yet?";
+/// Under the sign-up form.
+pub const HAVE_ACCOUNT: &str = "Have an account?";
+
+/// The sidebar.
+pub const ROOMS_AND_PEOPLE: &str = "Rooms and people";
+/// Its first heading.
+pub const ROOMS: &str = "Rooms";
+/// A button, and its page.
+pub const NEW_ROOM: &str = "New room";
+/// A link, and its page.
+pub const SETTINGS: &str = "Settings";
+/// On narrow screens.
+pub const BACK_TO_ROOMS: &str = "Back to rooms";
+
+/// The connection.
+pub const CONNECTED: &str = "Connected";
+/// The connection is being made again.
+pub const RECONNECTING: &str = "Reconnecting…";
+/// There is no network.
+pub const OFFLINE: &str = "Offline";
+/// Too many connections of one person.
+pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here.";
+
+/// The log of a room.
+#[must_use]
+pub fn messages_in(room: &str) -> String {
+    format!("Messages in {room}")
+}
+
+/// The first entry of a room.
+#[must_use]
+pub fn made_this_room(name: &str) -> String {
+    format!("{name} made this room")
+}
+
+/// A room without messages.
+#[must_use]
+pub fn empty_room(room: &str) -> String {
+    format!("This is the start of #{room}. Say hello.")
+}
+
+/// Over the oldest message here.
+pub const SHOW_EARLIER: &str = "Show earlier messages";
+
+/// Below, when reading further up.
+#[must_use]
+pub fn new_messages(count: usize) -> String {
+    match count {
+        1 => "1 new message".into(),
+        _ => format!("{count} new messages"),
+    }
+}
+
+/// A room is being fetched.
+pub const LOADING: &str = "Loading messages…";
+/// A room could not be fetched.
+pub const LOAD_FAILED: &str = "The messages could not be loaded.";
+/// Once more.
+pub const TRY_AGAIN: &str = "Try again";
+/// Give a message up.
+pub const DISCARD: &str = "Discard";
+/// A message on its way.
+pub const SENDING: &str = "Sending…";
+/// A refused message.
+pub const NOT_SENT: &str = "Not sent.";
+
+/// The composer.
+#[must_use]
+pub fn message_to(room: &str) -> String {
+    format!("Message #{room}")
+}
+
+/// Its button.
+pub const SEND: &str = "Send";
+
+/// A room that is not there.
+pub const NO_SUCH_ROOM: &str = "There is no such room";
+/// What to do then.
+pub const NO_SUCH_ROOM_HELP: &str =
+    "It may have another name, or the link is wrong. Choose a room on the left, or go back.";
+/// An address that is nothing's.
+pub const NOT_FOUND: &str = "There is nothing here";
+/// What to do then.
+pub const NOT_FOUND_HELP: &str = "The link may be wrong or old.";
+/// To the rooms.
+pub const GO_HOME: &str = "Go to your rooms";
+
+/// A field of a new room.
+pub const ROOM_NAME: &str = "Name";
+/// A field of a new room.
+pub const TOPIC: &str = "Topic";
+/// Beside the name.
+pub const ROOM_NAME_HINT: &str = "Letters, digits, spaces, - and _. No two rooms have the same.";
+/// Beside the topic.
+pub const TOPIC_HINT: &str = "One line on what the room is for. May be empty.";
+/// Over the form.
+pub const NEW_ROOM_HELP: &str = "Everybody here can find and read an open room.";
+/// Its button.
+pub const CREATE_ROOM: &str = "Create room";
+
+/// In settings.
+#[must_use]
+pub fn signed_in_as(name: &str, uid: &str) -> String {
+    format!("You are signed in as {name} (@{uid}).")
+}
+
+/// A button.
+pub const SIGN_OUT: &str = "Sign out";
+/// A link, and its page.
+pub const CONNECTION_CHECK: &str = "Connection check";
+/// Under the link.
+pub const CONNECTION_CHECK_HELP: &str =
+    "Sends a message to the echo service both ways, and measures how long it takes.";
+/// A way.
+pub const THROUGH_THE_SERVER: &str = "Through the server";
+/// A way.
+pub const FROM_THIS_BROWSER: &str = "From this browser";
+/// What the first way is.
+pub const THROUGH_THE_SERVER_HELP: &str = "Browser, HTTP, natter, broker, echo and back.";
+/// What the second way is.
+pub const FROM_THIS_BROWSER_HELP: &str = "Browser, WebSocket, broker, echo and back.";
+/// Under way.
+pub const CHECKING: &str = "Checking…";
+/// With scripts off.
+pub const NEEDS_SCRIPTS: &str = "Needs scripts.";
+/// A button.
+pub const CHECK_AGAIN: &str = "Check again";
+/// The text that is sent.
+pub const CHECK_MESSAGE: &str = "hello world";
+/// The answer is another one.
+pub const OTHER_TEXT: &str = "Something else came back.";
+
+/// A broker.
+#[must_use]
+pub fn broker(name: &str, version: &str) -> String {
+    format!("nats-server {version}, {name}")
+}
+
+/// The broker’s row.
+pub const BROKER: &str = "Broker";
+/// There is no connection now.
+pub const NOT_CONNECTED: &str = "Not connected.";
+
+/// A time in milliseconds.
+#[must_use]
+pub fn millis(micros: u64) -> String {
+    #[expect(clippy::cast_precision_loss)]
+    let millis = micros as f64 / 1_000.0;
+    format!("{millis:.1} ms")
+}

@@ -1,0 +1,68 @@
+//! `natter serve`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::server::config::ServeOptions;
+use crate::server::{Server, StartError};
+
+/// What is logged unless NATTER_LOG says otherwise.
+const LOG: &str = "info,async_nats=warn,hyper=warn";
+
+pub(super) fn run(options: ServeOptions) -> ExitCode {
+    let filter = EnvFilter::try_from_env("NATTER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match runtime.block_on(serve(options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("natter: {reason}");
+    ExitCode::FAILURE
+}
+
+async fn serve(options: ServeOptions) -> Result<(), StartError> {
+    let told = told_to_stop()?;
+    tokio::pin!(told);
+    let server = tokio::select! {
+        server = Server::start(options) => server?,
+        () = &mut told => return Ok(()),
+    };
+    if !server.is_ready_within(Duration::from_secs(15)).await {
+        tracing::warn!("the page is up, but the broker does not let sessions in yet");
+    }
+    println!("Natter is ready: {}", server.url());
+    if let Some(token) = server.setup_token() {
+        println!("The first account asks for this set-up token: {token}");
+    }
+    told.await;
+    tracing::info!("stopping");
+    server.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C or SIGTERM.
+fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
+    let listen = |kind| signal(kind).map_err(|_| StartError::Interrupted);
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,89 @@
+//! How long to wait before connecting again: not at all at first, then longer and longer, spread
+//! at random over the whole wait so that many clients do not come back together (ADR-40).
+
+use std::time::Duration;
+
+/// The ceiling of the first wait that is one.
+const FIRST: Duration = Duration::from_millis(100);
+
+/// The highest ceiling.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// A floor, so that chance does not make a tight loop.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+/// Counts failures, and draws waits.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    failures: u32,
+    random: u64,
+}
+
+impl Backoff {
+    /// `seed` is any number that differs between clients.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            failures: 0,
+            random: seed | 1,
+        }
+    }
+
+    /// A connection stood long enough.
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The wait after one more failure: none after the first.
+    pub(super) fn failed(&mut self) -> Duration {
+        let failures = self.failures;
+        self.failures = self.failures.saturating_add(1);
+        if failures == 0 {
+            return Duration::ZERO;
+        }
+        let ceiling = FIRST.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST);
+        ceiling.mul_f64(self.chance()).max(SHORTEST)
+    }
+
+    /// A number in 0..1, by xorshift64 (Marsaglia): it spreads waits and guards nothing.
+    fn chance(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        #[expect(clippy::cast_precision_loss)]
+        let chance = (self.random >> 11) as f64 / (1u64 << 53) as f64;
+        chance
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_try_is_at_once_and_later_ones_are_spread_under_a_growing_ceiling() {
+        for seed in 1..200 {
+            let mut backoff = Backoff::new(seed * 7_919);
+            assert_eq!(backoff.failed(), Duration::ZERO);
+            let mut ceiling = FIRST;
+            for _ in 0..20 {
+                let wait = backoff.failed();
+                assert!(wait >= SHORTEST && wait <= ceiling, "{wait:?} of {ceiling:?}");
+                ceiling = (ceiling * 2).min(LONGEST);
+            }
+            backoff.succeeded();
+            assert_eq!(backoff.failed(), Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn clients_do_not_come_back_together() {
+        let waits: std::collections::BTreeSet<_> = (0..100)
+            .map(|seed| {
+                let seed: u64 = seed;
+                let mut backoff = Backoff::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                (0..8).map(|_| backoff.failed()).last()
+            })
+            .collect();
+        assert!(waits.len() > 80, "{} of 100 differ", waits.len());
+    }
+}

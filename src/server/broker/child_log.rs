@@ -1,0 +1,89 @@
+//! What nats-server says, said again in natter's own log.
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// The `tracing` target of the broker's lines.
+const TARGET: &str = "nats_server";
+
+/// A warning that says nothing here: the listener is on loopback, and TLS ends before natter.
+const KNOWN_WARNING: &str = "Websocket not configured with TLS";
+
+/// Forwards the lines until the server closes its end; gives back the last fatal
+/// one, which is why the server ended, if it ended of itself.
+pub(super) async fn forward(stderr: impl AsyncRead + Unpin) -> Option<String> {
+    let mut stderr = BufReader::new(stderr);
+    let mut last_words = None;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match stderr.read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return last_words,
+            Ok(_) => {}
+        }
+        let line = String::from_utf8_lossy(&line);
+        let (level, text) = parse(line.trim_end());
+        match level {
+            Level::Fatal | Level::Error => tracing::error!(target: TARGET, "{text}"),
+            Level::Warning => tracing::warn!(target: TARGET, "{text}"),
+            Level::Info => tracing::debug!(target: TARGET, "{text}"),
+            Level::Trace => tracing::trace!(target: TARGET, "{text}"),
+        }
+        if level == Level::Fatal {
+            last_words = Some(text.to_owned());
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Fatal,
+    Error,
+    Warning,
+    Info,
+    Trace,
+}
+
+/// `[pid] [LVL] text`. A line without a level is fatal: the server speaks so only before it
+/// has read its configuration, to say what is wrong with it.
+fn parse(line: &str) -> (Level, &str) {
+    let after_pid = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "))
+        .map_or(line, |(_, rest)| rest);
+    let level = |name| after_pid.strip_prefix(name).map(str::trim_start);
+    for (name, is) in [
+        ("[FTL]", Level::Fatal),
+        ("[ERR]", Level::Error),
+        ("[WRN]", Level::Warning),
+        ("[INF]", Level::Info),
+        ("[DBG]", Level::Trace),
+        ("[TRC]", Level::Trace),
+    ] {
+        if let Some(text) = level(name) {
+            if text.starts_with(KNOWN_WARNING) {
+                return (Level::Info, text);
+            }
+            return (is, text);
+        }
+    }
+    (Level::Fatal, line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_the_servers() {
+        assert_eq!(
+            parse("[7] [INF] Server is ready"),
+            (Level::Info, "Server is ready")
+        );
+        assert_eq!(parse("[7] [WRN] slow"), (Level::Warning, "slow"));
+        assert_eq!(parse("[7] [FTL] no"), (Level::Fatal, "no"));
+        assert_eq!(
+            parse("nats-server: bad config"),
+            (Level::Fatal, "nats-server: bad config")
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! The configuration of the embedded nats-server.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::keys::BrokerKeys;
+
+/// The cookie in which the broker looks for the session, on the handshake of a WebSocket. The
+/// tunnel writes it itself, from whatever the page's own cookie is called.
+pub const SESSION_COOKIE_UPSTREAM: &str = "natter_session";
+
+/// How often JetStream writes its files through to the disk. An ack means "in the page cache",
+/// so a power cut takes back what was acked within this time: 2 minutes by default, a second
+/// here. `always` would take nothing back and cost a sync a message (1,600/s instead of 19,000/s,
+/// for everything in the server together). A broker or natter that dies loses nothing either way.
+const SYNC_INTERVAL: &str = "1s";
+
+/// How long the server waits for the callout's answer, in seconds. The main block's timeout
+/// rules this, for WebSocket connections too.
+const AUTH_TIMEOUT_SECONDS: u32 = 5;
+
+/// A browser behind a proxy that closes idle connections after a minute stays connected, and
+/// one that has gone away is noticed within two of these.
+const WEBSOCKET_PING_INTERVAL: &str = "30s";
+
+/// Bytes that may wait for one connection before the server cuts it off. The default, 64 MB, is
+/// for services; here most connections are browsers, of which a slow one should cost little: it
+/// connects anew and fetches what it missed. Still several times the largest payload (1 MB).
+const MAX_PENDING: &str = "8MB";
+
+/// Where the embedded broker keeps its things, under natter's data folder.
+#[derive(Debug, Clone)]
+pub(super) struct BrokerPaths {
+    /// `nats/`: the folder of all the rest, and of JetStream's store (`nats/jetstream/`).
+    pub folder: PathBuf,
+    /// The configuration.
+    pub config: PathBuf,
+    /// Where the server writes its process id.
+    pub pid_file: PathBuf,
+    /// Where the server writes a file with the ports it listens on.
+    pub ports_folder: PathBuf,
+}
+
+impl BrokerPaths {
+    pub fn under(data_dir: &Path) -> Self {
+        let folder = data_dir.join("nats");
+        Self {
+            config: folder.join("nats.conf"),
+            pid_file: folder.join("nats.pid"),
+            ports_folder: folder.join("ports"),
+            folder,
+        }
+    }
+}
+
+/// A port to listen on; `None` is any that is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ports {
+    /// For NATS over TCP.
+    pub nats: Option<u16>,
+    /// For NATS over WebSocket.
+    pub websocket: Option<u16>,
+}
+
+/// What `nats.conf` says, but for the ports, which change when free ones were found.
+#[derive(Debug)]
+pub(super) struct ServerConfig {
+    pub paths: BrokerPaths,
+    allowed_origins: Vec<String>,
+    operator_jwt: String,
+    system_account: String,
+    /// Id and JWT of each.
+    accounts: Vec<(String, String)>,
+    sentinel_jwt: String,
+}
+
+impl ServerConfig {
+    /// `allowed_origins` must name one at least: with none, nats-server does not look at the
+    /// Origin at all.
+    pub fn new(paths: BrokerPaths, allowed_origins: Vec<String>, keys: &BrokerKeys) -> Self {
+        debug_assert!(!allowed_origins.is_empty(), "the Origin check would be off");
+        Self {
+            paths,
+            allowed_origins,
+            operator_jwt: keys.operator_jwt.clone(),
+            system_account: keys.system.id.clone(),
+            accounts: [&keys.system, &keys.auth, &keys.chat]
+                .map(|account| (account.id.clone(), account.jwt.clone()))
+                .to_vec(),
+            sentinel_jwt: keys.sentinel_jwt.clone(),
+        }
+    }
+
+    /// The text of `nats.conf`.
+    pub fn render(&self, ports: Ports) -> String {
+        let accounts = self
+            .accounts
+            .iter()
+            .fold(String::new(), |mut lines, (id, jwt)| {
+                let _ = writeln!(lines, "  {id}: {}", quote(jwt));
+                lines
+            });
+        let origins: Vec<_> = self
+            .allowed_origins
+            .iter()
+            .map(|origin| quote(origin))
+            .collect();
+        format!(
+            "\
+# Written by natter at every start of its embedded broker. Changes here are lost.
+
+server_name: natter
+listen: \"127.0.0.1:{nats_port}\"
+pid_file: {pid_file}
+ports_file_dir: {ports_folder}
+max_pending: {MAX_PENDING}
+# natter reads the log from stderr and has times of its own.
+logtime: false
+
+jetstream {{
+  # The store is the folder jetstream/ in it.
+  store_dir: {folder}
+  sync_interval: \"{SYNC_INTERVAL}\"
+}}
+
+operator: {operator}
+system_account: {system}
+resolver: MEMORY
+resolver_preload {{
+{accounts}}}
+
+# A browser shows a session and no JWT: this one lets it through to the callout.
+default_sentinel: {sentinel}
+authorization {{
+  timeout: {AUTH_TIMEOUT_SECONDS}
+}}
+
+websocket {{
+  listen: \"127.0.0.1:{ws_port}\"
+  # Loopback only: TLS ends before natter.
+  no_tls: true
+  token_cookie: {SESSION_COOKIE_UPSTREAM}
+  allowed_origins: [{origins}]
+  compression: false
+  ping_interval: \"{WEBSOCKET_PING_INTERVAL}\"
+}}
+",
+            nats_port = port(ports.nats),
+            ws_port = port(ports.websocket),
+            pid_file = quote_path(&self.paths.pid_file),
+            ports_folder = quote_path(&self.paths.ports_folder),
+            folder = quote_path(&self.paths.folder),
+            operator = quote(&self.operator_jwt),
+            system = quote(&self.system_account),
+            sentinel = quote(&self.sentinel_jwt),
+            origins = origins.join(", "),
+        )
+    }
+}
+
+/// To nats-server -1 is "a free one".
+fn port(port: Option<u16>) -> i32 {
+    port.map_or(-1, i32::from)
+}
+
+fn quote_path(path: &Path) -> String {
+    // A path that is not UTF-8 is refused before it comes here.
+    quote(&path.to_string_lossy())
+}
+
+/// A double-quoted string of nats.conf. Only there do escapes count and variables (`$NAME`) not.
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use nkeys::KeyPair;
+
+    use super::*;
+
+    fn rendered(ports: Ports) -> String {
+        let keys = BrokerKeys::create(&KeyPair::new_operator()).unwrap();
+        let paths = BrokerPaths::under(Path::new("/var/lib/na\"tter"));
+        let origins = ["https://chat.example.org".to_owned()];
+        ServerConfig::new(paths, origins.to_vec(), &keys).render(ports)
+    }
+
+    #[test]
+    fn ports_are_those_given_or_any_free_one() {
+        let any = rendered(Ports {
+            nats: None,
+            websocket: Some(4280),
+        });
+        assert!(any.contains(r#"listen: "127.0.0.1:-1""#), "{any}");
+        assert!(any.contains(r#"listen: "127.0.0.1:4280""#), "{any}");
+    }
+
+    #[test]
+    fn the_origin_check_is_on() {
+        let config = rendered(Ports {
+            nats: None,
+            websocket: None,
+        });
+        assert!(config.contains(r#"allowed_origins: ["https://chat.example.org"]"#));
+    }
+
+    #[test]
+    fn a_quote_in_a_path_does_not_end_the_string() {
+        let config = rendered(Ports {
+            nats: None,
+            websocket: None,
+        });
+        assert!(config.contains(r#"store_dir: "/var/lib/na\"tter/nats""#));
+        assert_eq!(quote("a\\b\n$HOME"), r#""a\\b\n$HOME""#);
+    }
+}

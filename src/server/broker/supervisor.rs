@@ -1,0 +1,219 @@
+//! Keeps one nats-server running: a thread of its own starts it, waits for it, starts it again.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::child::{self, Launcher};
+use super::child_log;
+use super::config::{Ports, ServerConfig};
+use super::lock::DataFolderLock;
+use super::readiness::{self, Listening};
+
+/// How long a start may take: a store of many gigabytes is read through first.
+const READY_DEADLINE: Duration = Duration::from_secs(120);
+/// The wait before the first restart; it doubles from one to the next.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// The longest wait before a restart.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+/// A child that ran for this long was well: its end is the first failure again.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// How the embedded broker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokerState {
+    /// On its way, for the first time.
+    Starting,
+    /// Ready for connections.
+    Running {
+        /// The process id of nats-server.
+        pid: u32,
+    },
+    /// It ended by itself; it is started again, after a wait.
+    Restarting {
+        /// How many starts have failed in a row, this one included.
+        attempt: u32,
+        /// Why it ended.
+        reason: String,
+    },
+    /// Stopped for good.
+    Stopped,
+}
+
+/// What keeps the broker running.
+pub(super) struct Supervisor {
+    pub program: PathBuf,
+    pub config: ServerConfig,
+    pub ports: Ports,
+    pub state: watch::Sender<BrokerState>,
+    pub stop: CancellationToken,
+    /// Given back only when no child can be left.
+    pub lock: DataFolderLock,
+}
+
+/// Where the broker listens after its first start, or why there was none.
+pub(super) type FirstStart = Result<Listening, String>;
+
+impl Supervisor {
+    /// Runs on a thread of its own, which lives as long as the broker may run: the system ends
+    /// the child with the thread that started it. A runtime's worker threads come and go.
+    pub fn spawn(self) -> io::Result<oneshot::Receiver<FirstStart>> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (first, started) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("nats-supervisor".to_owned())
+            .spawn(move || runtime.block_on(self.run(first)))?;
+        Ok(started)
+    }
+
+    async fn run(mut self, first: oneshot::Sender<FirstStart>) {
+        let launcher = Launcher::new(self.program.clone(), self.config.paths.config.clone()).await;
+        let mut first = Some(first);
+        let mut failures = 0;
+        while !self.stop.is_cancelled() {
+            let began = Instant::now();
+            let Err(reason) = self.run_child(&launcher, &mut first).await else {
+                break;
+            };
+            // What fails at once is told to whoever asked, not tried for ever.
+            if let Some(first) = first.take() {
+                let _ = first.send(Err(reason));
+                break;
+            }
+            failures = if began.elapsed() >= STEADY {
+                1
+            } else {
+                failures + 1
+            };
+            let wait = backoff(failures);
+            tracing::error!(%reason, ?wait, "nats-server ended; starting it again");
+            self.state.send_replace(BrokerState::Restarting {
+                attempt: failures,
+                reason,
+            });
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        // First the folder, then the word: who hears "stopped" may start the next one.
+        drop(self.lock);
+        self.state.send_replace(BrokerState::Stopped);
+    }
+
+    /// One life of the child: `Ok` when it was asked to stop, else why it ended.
+    async fn run_child(
+        &mut self,
+        launcher: &Launcher,
+        first: &mut Option<oneshot::Sender<FirstStart>>,
+    ) -> Result<(), String> {
+        self.write_files().map_err(|error| {
+            let config = self.config.paths.config.display();
+            format!("cannot write {config}: {error}")
+        })?;
+        let mut child = launcher.start().map_err(|error| {
+            let program = self.program.display();
+            format!("cannot run {program}: {error}")
+        })?;
+        let Some(pid) = child.id() else {
+            return Err("it ended at once".to_owned());
+        };
+        let log = child
+            .stderr
+            .take()
+            .map(child_log::forward)
+            .map(tokio::spawn);
+        let stop = self.stop.clone();
+        let ended = tokio::select! {
+            () = stop.cancelled() => None,
+            status = child.wait() => Some(status),
+            () = self.serve(pid, first) => {
+                child::stop(&mut child).await;
+                return Err(format!("it was not ready after {READY_DEADLINE:?}"));
+            }
+        };
+        let Some(status) = ended else {
+            child::stop(&mut child).await;
+            return Ok(());
+        };
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let last_words = match log {
+            Some(log) => log.await.ok().flatten(),
+            None => None,
+        };
+        Err(last_words.map_or(status.clone(), |words| format!("{words} ({status})")))
+    }
+
+    /// Tells when the child is ready, then stays for as long as it runs. Ends only when the
+    /// child is not ready in time.
+    async fn serve(&mut self, pid: u32, first: &mut Option<oneshot::Sender<FirstStart>>) {
+        let ready = readiness::wait(&self.config.paths.ports_folder, pid);
+        let Ok(listening) = tokio::time::timeout(READY_DEADLINE, ready).await else {
+            return;
+        };
+        // Clients reconnect to where it was: a port that was free once is fixed from then on.
+        self.ports = listening.into();
+        self.state.send_replace(BrokerState::Running { pid });
+        if let Some(first) = first.take() {
+            let _ = first.send(Ok(listening));
+        }
+        std::future::pending().await
+    }
+
+    /// The configuration, and an empty folder for the ports file. Blocks, on this thread of its
+    /// own.
+    fn write_files(&self) -> io::Result<()> {
+        let paths = &self.config.paths;
+        create_private_folder(&paths.folder)?;
+        if let Err(error) = fs::remove_dir_all(&paths.ports_folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        create_private_folder(&paths.ports_folder)?;
+        write_private(&paths.config, &self.config.render(self.ports))
+    }
+}
+
+fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    FIRST_BACKOFF
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_BACKOFF)
+}
+
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_come_quickly_at_first_and_never_rarely() {
+        assert_eq!(backoff(1), FIRST_BACKOFF);
+        assert_eq!(backoff(2), FIRST_BACKOFF * 2);
+        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
+    }
+}

@@ -1,0 +1,210 @@
+//! What `natter serve` is told: by flags, or by variables of the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::http::{HeaderMap, Uri, header};
+
+/// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeOptions {
+    /// Where the page is served.
+    #[arg(long, env = "NATTER_ADDR", default_value = "127.0.0.1:3000")]
+    pub addr: SocketAddr,
+
+    /// The folder for everything natter keeps. It is made when it does not exist.
+    #[arg(long, env = "NATTER_DATA", default_value = "./data", value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// The port of the embedded nats-server, on 127.0.0.1.
+    #[arg(long, env = "NATTER_NATS_PORT", default_value_t = 4222, value_name = "PORT")]
+    pub nats_port: u16,
+
+    /// The port of the embedded nats-server's WebSocket listener, on 127.0.0.1.
+    #[arg(long, env = "NATTER_NATS_WS_PORT", default_value_t = 9222, value_name = "PORT")]
+    pub nats_ws_port: u16,
+
+    /// The nats-server to run. Without it: the one beside natter, in .tools/bin, or on PATH.
+    #[arg(long, env = "NATTER_NATS_SERVER", value_name = "FILE")]
+    pub nats_server: Option<PathBuf>,
+
+    /// Use this NATS instead of an embedded one.
+    #[arg(long, env = "NATTER_NATS", value_name = "URL", requires_all = ["keys", "nats_ws"])]
+    pub nats: Option<String>,
+
+    /// The WebSocket listener of that NATS.
+    #[arg(long, env = "NATTER_NATS_WS", value_name = "ADDR", requires = "nats")]
+    pub nats_ws: Option<SocketAddr>,
+
+    /// The folder with the account keys for that NATS.
+    #[arg(long, env = "NATTER_KEYS", value_name = "DIR", requires = "nats")]
+    pub keys: Option<PathBuf>,
+
+    /// How people reach natter, when that is not the address it listens on, e.g.
+    /// https://chat.example.org.
+    #[arg(long, env = "NATTER_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// The page's files. Without it: the folder "site" beside natter.
+    #[arg(long, env = "LEPTOS_SITE_ROOT", value_name = "DIR", hide = true)]
+    pub site: Option<PathBuf>,
+
+    /// Who may make an account. The first one, the administrator's, can always be made.
+    #[arg(long, env = "NATTER_SIGNUP", default_value = "open", value_name = "WHO")]
+    pub signup: Signup,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Signup {
+    /// Whoever reaches the page.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// The public URL is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a URL like https://chat.example.org (no path)")]
+pub struct NotAnOrigin(String);
+
+/// How natter is reached, and where it reaches the broker's WebSocket listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    origin: String,
+    is_given: bool,
+    /// The broker's WebSocket listener.
+    pub broker: SocketAddr,
+}
+
+impl Site {
+    /// A site at a public URL, without a broker yet.
+    ///
+    /// # Errors
+    /// It has another scheme than http or https, or more than host and port.
+    pub fn parse(url: &str) -> Result<Self, NotAnOrigin> {
+        let not_one = || NotAnOrigin(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| not_one())?;
+        let scheme = uri
+            .scheme_str()
+            .filter(|scheme| ["http", "https"].contains(scheme))
+            .ok_or_else(not_one)?;
+        let authority = uri
+            .authority()
+            .filter(|authority| !authority.as_str().contains('@'))
+            .ok_or_else(not_one)?;
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(not_one());
+        }
+        Ok(Self {
+            origin: format!("{scheme}://{authority}").to_ascii_lowercase(),
+            is_given: true,
+            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+        })
+    }
+
+    /// The site of an address that natter listens on.
+    #[must_use]
+    pub fn at(addr: SocketAddr) -> Self {
+        let port = addr.port();
+        let host = match addr.ip() {
+            ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+            std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+            ip @ std::net::IpAddr::V4(_) => ip.to_string(),
+        };
+        Self {
+            origin: format!("http://{host}:{port}"),
+            is_given: false,
+            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+
+    /// What a person types into the browser.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.origin
+    }
+
+    /// Are its cookies for https alone?
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
+    /// The origins that the broker's own listener lets in.
+    #[must_use]
+    pub fn origins(&self) -> Vec<String> {
+        let mut origins = vec![self.origin.clone()];
+        if let (false, Some(port)) = (
+            self.is_given,
+            self.origin.strip_prefix("http://localhost:"),
+        ) {
+            origins.push(format!("http://127.0.0.1:{port}"));
+        }
+        origins
+    }
+
+    /// Does a WebSocket handshake come from a page of this site? Browsers always say where from;
+    /// without a public URL that must be the host that the request went to.
+    #[must_use]
+    pub fn allows_origin(&self, headers: &HeaderMap) -> bool {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let Some(origin) = text(header::ORIGIN) else {
+            return false;
+        };
+        if self.is_given {
+            return origin.eq_ignore_ascii_case(&self.origin);
+        }
+        let host = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        host.is_some() && host == text(header::HOST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn from(origin: &'static str, host: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static(host));
+        if !origin.is_empty() {
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        let site = Site::parse("https://Chat.example.org/").unwrap();
+        assert_eq!(site.url(), "https://chat.example.org");
+        for bad in ["chat.example.org", "ftp://x", "https://x/chat", "https://a@b", "https://x?y"] {
+            assert!(Site::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_pages_of_the_site_may_connect() {
+        let given = Site::parse("https://chat.example.org").unwrap();
+        assert!(given.allows_origin(&from("https://chat.example.org", "10.0.0.1:3000")));
+        assert!(!given.allows_origin(&from("https://evil.example", "evil.example")));
+        let local = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
+        assert!(local.allows_origin(&from("http://127.0.0.1:3000", "127.0.0.1:3000")));
+        assert!(local.allows_origin(&from("http://localhost:3000", "localhost:3000")));
+        assert!(!local.allows_origin(&from("http://evil.example", "localhost:3000")));
+        assert!(!local.allows_origin(&from("null", "localhost:3000")));
+        assert!(!local.allows_origin(&from("", "localhost:3000")));
+    }
+
+    #[test]
+    fn loopback_is_called_localhost() {
+        let site = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
+        assert_eq!(site.url(), "http://localhost:3000");
+        assert_eq!(
+            site.origins(),
+            ["http://localhost:3000", "http://127.0.0.1:3000"]
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! What a client or a person is told when something could not be done. The one place where
+//! errors from inside become words: what happened, what was kept, what to do.
+
+use std::time::Duration;
+
+use prost::Message as _;
+
+use crate::domain::{NameError, TextError};
+use crate::server::read_model::ReadError;
+use crate::server::store::{DirectoryError, StoreError};
+use crate::wire::{Malformed, v1};
+
+/// Why something was not done, as the other side is told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failure {
+    /// What a program does about it.
+    pub kind: v1::FailureKind,
+    /// What a person reads.
+    pub reason: String,
+    /// Trying again helps, but not before this.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// The same again is refused again.
+    pub fn invalid(reason: impl Into<String>) -> Self {
+        Self::new(v1::FailureKind::Invalid, reason)
+    }
+
+    /// There is no such thing, or not for this person.
+    pub fn not_found(reason: impl Into<String>) -> Self {
+        Self::new(v1::FailureKind::NotFound, reason)
+    }
+
+    /// The name or key stands for something else.
+    pub fn conflict(reason: impl Into<String>) -> Self {
+        Self::new(v1::FailureKind::Conflict, reason)
+    }
+
+    /// Not allowed.
+    pub fn forbidden(reason: impl Into<String>) -> Self {
+        Self::new(v1::FailureKind::Forbidden, reason)
+    }
+
+    /// Too many at once.
+    #[must_use]
+    pub fn too_many(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs().max(1);
+        let unit = if seconds == 1 { "second" } else { "seconds" };
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                v1::FailureKind::TooMany,
+                format!("That was a lot at once. Try again in {seconds} {unit}."),
+            )
+        }
+    }
+
+    /// Natter or its broker cannot answer now.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self {
+            retry_after: Some(Duration::from_millis(500)),
+            ..Self::new(
+                v1::FailureKind::Unavailable,
+                "Natter can’t reach its message store right now. Nothing you wrote is lost: try again in a moment.",
+            )
+        }
+    }
+
+    fn new(kind: v1::FailureKind, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            reason: reason.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The number of its kind, as HTTP and ADR-32's `Nats-Service-Error-Code` have it.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        match self.kind {
+            v1::FailureKind::Invalid => 422,
+            v1::FailureKind::NotFound => 404,
+            v1::FailureKind::Forbidden => 403,
+            v1::FailureKind::Conflict => 409,
+            v1::FailureKind::TooMany => 429,
+            v1::FailureKind::Unavailable => 503,
+            v1::FailureKind::Unspecified => 500,
+        }
+    }
+
+    /// A fixed word for its kind: it goes into a header, where no text of a user may stand.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.kind {
+            v1::FailureKind::Invalid => "invalid",
+            v1::FailureKind::NotFound => "not found",
+            v1::FailureKind::Forbidden => "forbidden",
+            v1::FailureKind::Conflict => "conflict",
+            v1::FailureKind::TooMany => "too many requests",
+            v1::FailureKind::Unavailable => "unavailable",
+            v1::FailureKind::Unspecified => "internal error",
+        }
+    }
+
+    /// The body of a reply that says so.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        v1::Failure {
+            kind: self.kind.into(),
+            reason: self.reason.clone(),
+            retry_after_ms: self
+                .retry_after
+                .map_or(0, |wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
+        }
+        .encode_to_vec()
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Broker { .. } | StoreError::Conflict => {
+                tracing::warn!(%error, "the store did not answer");
+            }
+            StoreError::Corrupt(_) => tracing::error!(%error, "the store holds something else"),
+        }
+        Self::unavailable()
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        tracing::warn!(%error, "the read model did not answer");
+        Self::unavailable()
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Taken => Self::conflict("This name is taken. Choose another one."),
+            DirectoryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(error: Malformed) -> Self {
+        Self::invalid(format!("The request cannot be read: {error}."))
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<TextError> for Failure {
+    fn from(error: TextError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}

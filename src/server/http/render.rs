@@ -1,0 +1,86 @@
+//! From the state of a page to its HTML.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+
+use super::AppState;
+use crate::app::{InitialPage, shell};
+use crate::server::Failure;
+use crate::wire::v1;
+
+/// Renders the page that `path` names from `page`, whole, with scripts on or off.
+pub(super) async fn page(
+    state: &AppState,
+    path: &str,
+    status: StatusCode,
+    page: v1::Page,
+) -> Response {
+    let page = v1::Page {
+        path: path.to_owned(),
+        ..page
+    };
+    let Ok(request) = Request::get(path).body(Body::empty()) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let options = state.leptos.clone();
+    let render = leptos_axum::render_app_async_with_context(
+        move || {
+            provide_context(InitialPage(page.clone()));
+            set_content_security_policy();
+        },
+        move || shell(options.clone()),
+    );
+    let mut response = render(request).await;
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Only scripts and styles of this site run, and scripts only with this answer's nonce.
+fn set_content_security_policy() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else {
+        return;
+    };
+    // `cargo leptos watch` reloads the page over a port of its own.
+    let development = if std::env::var_os("LEPTOS_WATCH").is_some() {
+        " ws://localhost:* ws://127.0.0.1:*"
+    } else {
+        ""
+    };
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
+         style-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+         connect-src 'self'{development}; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// A failure where no page can be made: the store that its sidebar would come from does not answer.
+pub(super) fn plain(failure: &Failure) -> Response {
+    let status = status_of(failure);
+    let body = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8>\
+         <meta name=viewport content='width=device-width'><title>Natter</title>\
+         <h1>Natter is not ready</h1><p>{}</p><p><a href=''>Try again</a></p>",
+        failure.reason
+    );
+    let mut response = (status, axum::response::Html(body)).into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    response
+}
+
+/// The HTTP status of a failure.
+pub(super) fn status_of(failure: &Failure) -> StatusCode {
+    StatusCode::from_u16(failure.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

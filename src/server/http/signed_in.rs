@@ -1,0 +1,70 @@
+//! Who a request comes from.
+
+use axum::extract::{FromRef as _, FromRequestParts};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{AppState, cookie, render};
+use crate::domain::Username;
+use crate::server::Failure;
+use crate::server::store::{Session, SessionToken};
+
+/// Somebody with a session that holds. Pages and forms take it as an argument; who has none is
+/// sent to sign in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub uid: Username,
+    /// Their session.
+    pub session: Session,
+    /// Its token.
+    pub token: SessionToken,
+}
+
+/// Why there is nobody.
+#[derive(Debug)]
+pub enum NotSignedIn {
+    /// No session, or one that has ended.
+    Nobody,
+    /// The store did not answer: nothing is known.
+    Unknown(Failure),
+}
+
+impl SignedIn {
+    /// Looks the session of a request up, at the leader.
+    pub(super) async fn find(
+        headers: &axum::http::HeaderMap,
+        state: &AppState,
+    ) -> Result<Self, NotSignedIn> {
+        let token = cookie::read(headers, &state.site).ok_or(NotSignedIn::Nobody)?;
+        let session = state
+            .store
+            .sessions
+            .find(&token)
+            .await
+            .map_err(|error| NotSignedIn::Unknown(error.into()))?
+            .ok_or(NotSignedIn::Nobody)?;
+        let uid = session.uid.clone().ok_or(NotSignedIn::Nobody)?;
+        Ok(Self {
+            uid,
+            session,
+            token,
+        })
+    }
+}
+
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        let state = AppState::from_ref(state);
+        match Self::find(&parts.headers, &state).await {
+            Ok(signed_in) => Ok(signed_in),
+            Err(NotSignedIn::Nobody) => Err(Redirect::to("/login").into_response()),
+            Err(NotSignedIn::Unknown(failure)) => Err(render::plain(&failure)),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! `/nats`: a byte tunnel from the browser to the broker's WebSocket listener. It knows neither
+//! WebSocket frames nor NATS; it writes the upstream handshake's headers itself, so that nothing
+//! of the browser's request but the key reaches the broker (Must hold, 8).
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::AppState;
+use super::signed_in::{NotSignedIn, SignedIn};
+use crate::domain::{Username, limits};
+use crate::server::broker::SESSION_COOKIE_UPSTREAM;
+use crate::server::store::SessionToken;
+
+/// How long the broker may take to answer the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// The tunnels of this natter, by person and by session.
+#[derive(Clone, Default)]
+pub struct Tunnels {
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    tunnels: HashMap<u64, (Username, String, CancellationToken)>,
+}
+
+impl Tunnels {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().tunnels.len()
+    }
+
+    /// Has this person as many as one may have?
+    #[must_use]
+    pub fn is_full(&self, uid: &Username) -> bool {
+        self.lock().of(uid) >= limits::CONNECTIONS_PER_PERSON
+    }
+
+    /// Closes those of a session.
+    pub fn close(&self, session: &str) {
+        for (_, hash, closed) in self.lock().tunnels.values() {
+            if hash == session {
+                closed.cancel();
+            }
+        }
+    }
+
+    /// Closes all of them.
+    pub fn close_all(&self) {
+        for (.., closed) in self.lock().tunnels.values() {
+            closed.cancel();
+        }
+    }
+
+    fn enter(&self, uid: &Username, session: &str) -> Option<Place> {
+        let mut open = self.lock();
+        if open.of(uid) >= limits::CONNECTIONS_PER_PERSON {
+            return None;
+        }
+        open.next += 1;
+        let (number, closed) = (open.next, CancellationToken::new());
+        let tunnel = (uid.clone(), session.to_owned(), closed.clone());
+        open.tunnels.insert(number, tunnel);
+        Some(Place {
+            tunnels: self.clone(),
+            number,
+            closed,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn of(&self, uid: &Username) -> usize {
+        self.tunnels.values().filter(|(who, ..)| who == uid).count()
+    }
+}
+
+/// A tunnel's place among those of its person, given back when it ends.
+struct Place {
+    tunnels: Tunnels,
+    number: u64,
+    closed: CancellationToken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.tunnels.lock().tunnels.remove(&self.number);
+    }
+}
+
+pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> Response {
+    let me = match SignedIn::find(request.headers(), &state).await {
+        Ok(me) => me,
+        Err(NotSignedIn::Nobody) => return StatusCode::UNAUTHORIZED.into_response(),
+        Err(NotSignedIn::Unknown(_)) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    let Some(key) = websocket_key(&request) else {
+        return (StatusCode::UPGRADE_REQUIRED, "This is a WebSocket.\n").into_response();
+    };
+    if !state.site.allows_origin(request.headers()) {
+        return (StatusCode::FORBIDDEN, "Not from this origin.\n").into_response();
+    }
+    if !state.ready.is_ready() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let Some(place) = state.tunnels.enter(&me.uid, &me.session.hash) else {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    };
+    let upstream = tokio::time::timeout(
+        HANDSHAKE,
+        connect(state.site.broker, &key, request.headers(), &me.token),
+    );
+    let (accept, upstream) = match upstream.await {
+        Ok(Ok(connected)) => connected,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the broker’s WebSocket listener cannot be reached");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    // A sign-out between the look at the session and the place among the tunnels was not heard
+    // by this one: look again, now that one would be.
+    if !matches!(state.store.sessions.find(&me.token).await, Ok(Some(_))) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    tokio::spawn(carry(request, upstream, place));
+    switching(accept)
+}
+
+/// The key of a WebSocket handshake (RFC 6455, 4.2.1), when the request is one.
+fn websocket_key(request: &Request) -> Option<HeaderValue> {
+    let headers = request.headers();
+    let asks = |name: HeaderName, word: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.to_ascii_lowercase().contains(word))
+    };
+    let is_handshake = request.method() == Method::GET
+        && asks(header::UPGRADE, "websocket")
+        && asks(header::CONNECTION, "upgrade")
+        && asks(header::SEC_WEBSOCKET_VERSION, "13");
+    is_handshake.then(|| headers.get(header::SEC_WEBSOCKET_KEY).cloned())?
+}
+
+/// A handshake with the broker on a fixed path, under the session and nothing else: no Origin (it
+/// has been checked), no extensions.
+async fn connect(
+    broker: SocketAddr,
+    key: &HeaderValue,
+    from: &HeaderMap,
+    token: &SessionToken,
+) -> io::Result<(HeaderValue, hyper::upgrade::Upgraded)> {
+    let stream = TcpStream::connect(broker).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::spawn(connection.with_upgrades());
+    let mut request = http::Request::builder()
+        .uri("/")
+        .header(header::HOST, broker.to_string())
+        .header(header::UPGRADE, "websocket")
+        .header(header::CONNECTION, "Upgrade")
+        .header(header::SEC_WEBSOCKET_VERSION, "13")
+        .header(header::SEC_WEBSOCKET_KEY, key)
+        .header(
+            header::COOKIE,
+            format!("{SESSION_COOKIE_UPSTREAM}={}", token.as_str()),
+        );
+    if let Some(agent) = from.get(header::USER_AGENT) {
+        request = request.header(header::USER_AGENT, agent);
+    }
+    let request = request
+        .body(Empty::<Bytes>::new())
+        .map_err(io::Error::other)?;
+    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(io::Error::other(format!("answered {}", response.status())));
+    }
+    let accept = response
+        .headers()
+        .get(header::SEC_WEBSOCKET_ACCEPT)
+        .cloned()
+        .ok_or_else(|| io::Error::other("answered without an accept key"))?;
+    let upgraded = hyper::upgrade::on(response).await.map_err(io::Error::other)?;
+    Ok((accept, upgraded))
+}
+
+/// Carries bytes both ways until one side ends, or the session does.
+async fn carry(mut request: Request, upstream: hyper::upgrade::Upgraded, place: Place) {
+    let browser = match hyper::upgrade::on(&mut request).await {
+        Ok(browser) => browser,
+        Err(error) => {
+            tracing::debug!(%error, "a browser gave its handshake up");
+            return;
+        }
+    };
+    let (mut browser, mut upstream) = (TokioIo::new(browser), TokioIo::new(upstream));
+    let ended = place
+        .closed
+        .run_until_cancelled(tokio::io::copy_bidirectional(&mut browser, &mut upstream))
+        .await;
+    tracing::debug!(by_natter = ended.is_none(), "a tunnel ended");
+}
+
+fn switching(accept: HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_person_has_twenty_places_and_gets_one_back_when_a_tunnel_ends() {
+        let tunnels = Tunnels::default();
+        let ada = Username::parse("ada").unwrap();
+        let ben = Username::parse("ben").unwrap();
+        let mut places: Vec<_> = (0..20).filter_map(|_| tunnels.enter(&ada, "s")).collect();
+        assert_eq!(places.len(), 20);
+        assert!(tunnels.enter(&ada, "s").is_none());
+        assert!(tunnels.is_full(&ada) && !tunnels.is_full(&ben));
+        places.pop();
+        assert!(tunnels.enter(&ada, "s").is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_session_closes_its_tunnels_alone() {
+        let tunnels = Tunnels::default();
+        let ada = Username::parse("ada").unwrap();
+        let one = tunnels.enter(&ada, "one").unwrap();
+        let other = tunnels.enter(&ada, "other").unwrap();
+        tunnels.close("one");
+        assert!(one.closed.is_cancelled() && !other.closed.is_cancelled());
+    }
+}

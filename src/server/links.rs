@@ -1,0 +1,132 @@
+//! Natter's own connections to the broker, one for each account and purpose.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+
+use super::broker::{BrokerKeys, ServiceUser, SignError};
+use super::router::Wires;
+use crate::nats;
+
+/// Why natter is not connected.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Its own credentials could not be made.
+    #[error("natter’s own credentials: {0}")]
+    Sign(#[from] SignError),
+    /// The broker does not let it in, or is not there.
+    #[error("natter cannot connect to NATS at {url}: {source}")]
+    Connect {
+        /// Where.
+        url: String,
+        /// Why not.
+        source: async_nats::ConnectError,
+    },
+    /// The address is none.
+    #[error("natter cannot read the NATS address {0:?}")]
+    Address(String),
+    /// Natter's own client is not let in.
+    #[error("natter’s reader cannot connect to NATS: {0}")]
+    Reader(#[from] nats::ConnectError),
+}
+
+/// The connections.
+#[derive(Clone)]
+pub struct Links {
+    /// In SYS: finds and cuts connections.
+    pub system: async_nats::Client,
+    /// In AUTH: answers the auth callout.
+    pub auth: async_nats::Client,
+    /// In CHAT: JetStream, replies, the server function. It reads nothing that a user publishes.
+    pub chat: async_nats::Client,
+    /// In CHAT, through natter's own client: reads what users publish.
+    pub reader: nats::Client,
+}
+
+impl Links {
+    /// Connects all of them.
+    ///
+    /// # Errors
+    /// One is not let in.
+    pub async fn connect(url: &str, keys: &BrokerKeys) -> Result<Self, LinkError> {
+        let link = |who, name: &'static str| async move {
+            let options = keys.user(who)?.connect_options()?;
+            connect(url, options.name(name)).await
+        };
+        let (system, auth, chat) = tokio::try_join!(
+            link(ServiceUser::System, "natter system"),
+            link(ServiceUser::Callout, "natter callout"),
+            link(ServiceUser::Chat, "natter"),
+        )?;
+        let reader = reader(url, keys).await?;
+        Ok(Self {
+            system,
+            auth,
+            chat,
+            reader,
+        })
+    }
+
+    /// What the router reads and writes with.
+    #[must_use]
+    pub fn wires(&self) -> Wires {
+        Wires {
+            reader: self.reader.clone(),
+            writer: self.chat.clone(),
+        }
+    }
+
+    /// Is the broker there?
+    #[must_use]
+    pub fn are_up(&self) -> bool {
+        let connected = async_nats::connection::State::Connected;
+        [&self.system, &self.auth, &self.chat]
+            .iter()
+            .all(|client| client.connection_state() == connected)
+            && self.reader.status() == nats::Status::Connected
+    }
+}
+
+async fn connect(url: &str, options: ConnectOptions) -> Result<async_nats::Client, LinkError> {
+    options
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempts| {
+            // A broker that restarts is back within a second; one that is gone is asked rarely.
+            Duration::from_millis(50 * (1 << attempts.min(6) as u64)).min(Duration::from_secs(2))
+        })
+        .request_timeout(Some(Duration::from_secs(5)))
+        .connect(url)
+        .await
+        .map_err(|source| LinkError::Connect {
+            url: url.to_owned(),
+            source,
+        })
+}
+
+/// The connection that survives whatever users publish: without headers the broker strips them,
+/// without no-responders and echo it sends nothing that natter did not ask for (Must hold, 10).
+async fn reader(url: &str, keys: &BrokerKeys) -> Result<nats::Client, LinkError> {
+    let credentials = keys.user(ServiceUser::Chat)?;
+    let pair = nkeys::KeyPair::from_seed(&credentials.seed)
+        .map_err(|_| LinkError::Address("natter’s own seed".into()))?;
+    let servers = url
+        .split(',')
+        .map(|url| url.trim().parse())
+        .collect::<Result<Vec<nats::ServerAddr>, _>>()
+        .map_err(|_| LinkError::Address(url.to_owned()))?;
+    let client = nats::Client::connect(nats::ConnectOptions {
+        servers,
+        name: "natter reader".into(),
+        auth: nats::Auth::Jwt {
+            jwt: credentials.jwt,
+            sign: Arc::new(move |nonce| pair.sign(nonce).unwrap_or_default()),
+        },
+        headers: false,
+        no_responders: false,
+        echo: false,
+        ..nats::ConnectOptions::default()
+    });
+    client.connected().await?;
+    Ok(client)
+}

@@ -1,0 +1,26 @@
+//! What `natter serve` runs.
+//!
+//! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
+//! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
+//! are its handlers; `http` serves pages and the tunnel. `failure` is the one place where errors
+//! become words, `start` the one where all of it is put together.
+
+pub mod broker;
+pub mod callout;
+pub mod clock;
+pub mod config;
+mod failure;
+mod http;
+mod links;
+mod passwords;
+pub mod read_model;
+mod ready;
+pub mod router;
+mod self_test;
+pub mod services;
+mod sign_out;
+mod start;
+pub mod store;
+
+pub use failure::Failure;
+pub use start::{Server, StartError};

@@ -1,0 +1,62 @@
+//! Where LOG ends, as its leader says, asked once for all who wait.
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::ReadError;
+use crate::domain::Sequence;
+use crate::server::store::Log;
+
+/// Who may wait for the same reading at once; more than that wait for a place.
+const WAITING: usize = 1_024;
+
+type Answer = oneshot::Sender<Sequence>;
+
+/// Asks the leader where LOG ends.
+#[derive(Clone)]
+pub(super) struct Barrier {
+    waiting: mpsc::Sender<Answer>,
+}
+
+impl Barrier {
+    pub(super) fn start(log: Log, stop: CancellationToken) -> Self {
+        let (waiting, questions) = mpsc::channel(WAITING);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = answer_all(log, questions) => {}
+            }
+        });
+        Self { waiting }
+    }
+
+    /// The last sequence in LOG, by a reading that began after this call.
+    pub(super) async fn end_of_log(&self) -> Result<Sequence, ReadError> {
+        let (answer, told) = oneshot::channel();
+        self.waiting
+            .send(answer)
+            .await
+            .map_err(|_| ReadError::Stopping)?;
+        told.await.map_err(|_| ReadError::Behind)
+    }
+}
+
+async fn answer_all(log: Log, mut questions: mpsc::Receiver<Answer>) {
+    let mut asked = Vec::new();
+    // Who asks while a reading is under way is answered by the next one: this one may have been
+    // made before they asked.
+    while questions.recv_many(&mut asked, WAITING).await > 0 {
+        match log.last_sequence().await {
+            Ok(end) => {
+                for answer in asked.drain(..) {
+                    // Who has given up meanwhile is not there to be told.
+                    let _ = answer.send(end);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the log’s end is not known");
+                asked.clear();
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Walks the way of a browser through the broker's WebSocket listener and the auth callout, with a
+//! session that has no rights, before anybody else is sent there.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::broker::SESSION_COOKIE_UPSTREAM;
+use super::links::Links;
+use super::ready::Ready;
+use super::store::{Sessions, StoreError};
+use crate::nats;
+
+/// The session that the test uses, should it not come to end it.
+const SESSION: Duration = Duration::from_secs(30);
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// For one walk.
+const WALK: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+enum NotYet {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the broker’s WebSocket address is none")]
+    Address,
+    #[error(transparent)]
+    Refused(#[from] nats::ConnectError),
+    #[error("no answer")]
+    Late,
+}
+
+/// Keeps `ready` true while the broker is there and lets sessions in.
+pub(super) async fn watch(
+    ready: Ready,
+    links: Links,
+    sessions: Sessions,
+    broker: SocketAddr,
+    stop: CancellationToken,
+) {
+    let watching = async {
+        let mut told = false;
+        loop {
+            if !links.are_up() {
+                if ready.is_ready() {
+                    tracing::warn!("the broker is away: people wait until it is back");
+                }
+                ready.set(false);
+            } else if !ready.is_ready() {
+                match walk(&sessions, broker).await {
+                    Ok(()) => {
+                        ready.set(true);
+                        told = false;
+                    }
+                    Err(error) if !told => {
+                        tracing::warn!(%error, "sessions are not let in yet");
+                        told = true;
+                    }
+                    Err(_) => {}
+                }
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    stop.run_until_cancelled(watching).await;
+}
+
+async fn walk(sessions: &Sessions, broker: SocketAddr) -> Result<(), NotYet> {
+    let token = sessions.begin(None, SESSION).await?;
+    let address = format!("ws://{broker}/");
+    let client = nats::Client::connect(nats::ConnectOptions {
+        servers: vec![address.parse().map_err(|_| NotYet::Address)?],
+        name: "natter self-test".into(),
+        ws_headers: vec![(
+            "Cookie".into(),
+            format!("{SESSION_COOKIE_UPSTREAM}={}", token.as_str()),
+        )],
+        ..nats::ConnectOptions::default()
+    });
+    let connected = tokio::time::timeout(WALK, client.connected()).await;
+    client.close();
+    sessions.end(&token).await?;
+    connected.map_err(|_| NotYet::Late)??;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `sync`: what happened since, room by room, complete up to a sequence.
+
+use super::Services;
+use crate::domain::{Key, Sequence, limits};
+use crate::server::Failure;
+use crate::server::read_model::{ReadError, queries};
+use crate::server::router::{Proto, State};
+use crate::wire::v1::{Position, RoomSync, SyncRequest, SyncResponse};
+use crate::wire::{Malformed, key_of};
+
+pub(super) async fn sync(
+    State(services): State<Services>,
+    Proto(asked): Proto<SyncRequest>,
+) -> Result<Proto<SyncResponse>, Failure> {
+    if asked.positions.len() > limits::SYNC_ROOMS {
+        return Err(Failure::invalid("Sync at most 200 rooms at once."));
+    }
+    let positions = asked
+        .positions
+        .into_iter()
+        .map(|position| {
+            let key = position.key.as_ref().map(key_of).transpose()?;
+            Ok((position, key))
+        })
+        .collect::<Result<Vec<_>, Malformed>>()?;
+    let answer = services
+        .read_model
+        .ask(move |tables| {
+            let room = |(position, key): (Position, Option<Key>)| {
+                let after = Sequence(position.sequence);
+                let events = queries::since(tables, &position.room_id, after, key.as_ref())?;
+                Ok::<_, ReadError>(RoomSync {
+                    room_id: position.room_id,
+                    reset: events.is_none(),
+                    events: events.unwrap_or_default(),
+                })
+            };
+            positions.into_iter().map(room).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(Proto(SyncResponse {
+        through: answer.through.0,
+        rooms: answer.value,
+    }))
+}

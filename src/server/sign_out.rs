@@ -1,0 +1,88 @@
+//! Ending a session everywhere: in the store, in every tunnel, at the broker.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, pin_mut};
+use tokio_util::sync::CancellationToken;
+
+use super::broker::{connections_of, kick};
+use super::callout::connection_name;
+use super::http::Tunnels;
+use super::store::{Session, SessionToken, Sessions, StoreError};
+
+/// An answer of the callout from before the end can still land until the broker's authorization
+/// timeout (5 s) has passed; then the session is looked for once more.
+const SECOND_LOOK: Duration = Duration::from_secs(6);
+
+/// Before watching again after an error.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Ends sessions.
+#[derive(Clone)]
+pub struct SignOut {
+    sessions: Sessions,
+    system: async_nats::Client,
+}
+
+impl SignOut {
+    /// Ends sessions over natter's connection in SYS.
+    #[must_use]
+    pub fn new(sessions: Sessions, system: async_nats::Client) -> Self {
+        Self { sessions, system }
+    }
+
+    /// Ends a session: first in the store, so that nothing can connect with it, then its live
+    /// connections, and those once more later.
+    ///
+    /// # Errors
+    /// The store did not acknowledge it: the session still holds.
+    pub async fn end(&self, token: &SessionToken) -> Result<(), StoreError> {
+        let session = self.sessions.find(token).await?;
+        self.sessions.end(token).await?;
+        if let Some(session) = session {
+            self.cut(&session).await;
+            let later = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(SECOND_LOOK).await;
+                later.cut(&session).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// Cuts connections that do not come through a tunnel of this natter too.
+    async fn cut(&self, session: &Session) {
+        let name = connection_name(session);
+        let found = match connections_of(&self.system, &name).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "the broker did not tell the connections of a session");
+                return;
+            }
+        };
+        for (server, cid) in found {
+            if let Err(error) = kick(&self.system, &server, cid).await {
+                tracing::warn!(%error, "a connection could not be cut");
+            }
+        }
+    }
+}
+
+/// Closes this natter's tunnels as their sessions end, whichever natter ends them.
+pub async fn close_tunnels(sessions: Sessions, tunnels: Tunnels, stop: CancellationToken) {
+    let watch = async {
+        loop {
+            match sessions.ends().await {
+                Ok(ends) => {
+                    pin_mut!(ends);
+                    while let Some(hash) = ends.next().await {
+                        tunnels.close(&hash);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the ends of sessions are not seen"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    stop.run_until_cancelled(watch).await;
+}

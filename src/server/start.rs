@@ -1,0 +1,353 @@
+//! `natter serve`, from its options to a server that people can use, and back to nothing.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::BASE32_NOPAD;
+use leptos::config::LeptosOptions;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::broker::{
+    BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, locate,
+};
+use super::config::{NotAnOrigin, ServeOptions, Site};
+use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
+use super::links::{LinkError, Links};
+use super::read_model::{ReadError, ReadModel};
+use super::ready::Ready;
+use super::router::Served;
+use super::services::{self, Services};
+use super::sign_out::{self, SignOut};
+use super::store::{DirectoryError, Store, StoreError};
+use super::{callout, self_test};
+use crate::domain::{RoomName, Topic, Username};
+use crate::nats;
+
+/// The room that always exists.
+const FIRST_ROOM: &str = "general";
+
+/// Why natter does not start. Shown to who started it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or not this machine's.
+    #[error("natter cannot listen on {addr} ({source}). Choose another address with --addr.")]
+    Listen {
+        /// Which.
+        addr: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The data folder cannot be made.
+    #[error("the folder {folder:?} cannot be used ({source}). Choose another one with --data.")]
+    Data {
+        /// Which.
+        folder: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// --public-url.
+    #[error("--public-url: {0}")]
+    PublicUrl(#[from] NotAnOrigin),
+    /// The page's files are not there.
+    #[error("the page’s files are not at {0:?}: `make build` makes them")]
+    NoSite(PathBuf),
+    /// No usable nats-server.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The embedded nats-server.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The connections to it.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// What natter keeps in it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The first room.
+    #[error("the first room: {0}")]
+    Directory(#[from] DirectoryError),
+    /// The read model.
+    #[error(transparent)]
+    ReadModel(#[from] ReadError),
+    /// The services' subscriptions.
+    #[error("the services: {0}")]
+    Services(#[from] nats::SubscribeError),
+    /// The callout's subscription.
+    #[error("the auth callout: {0}")]
+    Callout(#[from] async_nats::SubscribeError),
+    /// A task of its own ended early.
+    #[error("natter was stopped while it started")]
+    Interrupted,
+    /// The system has no randomness to give.
+    #[error("no randomness: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// A natter that serves.
+pub struct Server {
+    addr: SocketAddr,
+    site: Arc<Site>,
+    ready: Ready,
+    setup_token: Option<Arc<str>>,
+    stop: CancellationToken,
+    tunnels: Tunnels,
+    http: JoinHandle<std::io::Result<()>>,
+    links: Links,
+    broker: Option<EmbeddedBroker>,
+    _services: Served,
+}
+
+impl Server {
+    /// Starts everything. People can connect a moment later, when the way through the auth
+    /// callout has been tried.
+    ///
+    /// # Errors
+    /// What is in the way, in words for who started it.
+    pub async fn start(options: ServeOptions) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(options.addr)
+            .await
+            .map_err(|source| StartError::Listen {
+                addr: options.addr,
+                source,
+            })?;
+        let addr = listener.local_addr().unwrap_or(options.addr);
+        let leptos = leptos_options(addr, options.site.clone())?;
+        make_data_folder(&options.data).await?;
+        let mut site = match &options.public_url {
+            Some(url) => Site::parse(url)?,
+            None => Site::at(addr),
+        };
+
+        let keys = keys(&options).await?;
+        let broker = match &options.nats {
+            Some(_) => None,
+            None => Some(embedded(&options, &site, &keys).await?),
+        };
+        let url = match (&options.nats, &broker) {
+            (Some(url), _) => url.clone(),
+            (None, Some(broker)) => broker.client_url(),
+            (None, None) => return Err(StartError::Interrupted),
+        };
+        site.broker = match (&broker, options.nats_ws) {
+            (Some(broker), _) => broker.websocket_addr(),
+            (None, Some(addr)) => addr,
+            (None, None) => return Err(StartError::Interrupted),
+        };
+        let site = Arc::new(site);
+
+        let stop = CancellationToken::new();
+        let links = Links::connect(&url, &keys).await?;
+        let store = Store::open(&async_nats::jetstream::new(links.chat.clone())).await?;
+        callout::serve(links.auth.clone(), keys, store.clone(), stop.clone()).await?;
+        make_first_room(&store).await?;
+        let read_model = ReadModel::start(
+            options.data.join("read-model.sqlite"),
+            store.log.clone(),
+            stop.clone(),
+        )
+        .await?;
+        let services = services::router(Services {
+            store: store.clone(),
+            read_model: read_model.clone(),
+        })
+        .serve(links.wires(), stop.clone())
+        .await?;
+
+        let ready = Ready::default();
+        let tunnels = Tunnels::default();
+        let setup_token = setup_token(addr, &store).await?;
+        tokio::spawn(self_test::watch(
+            ready.clone(),
+            links.clone(),
+            store.sessions.clone(),
+            site.broker,
+            stop.clone(),
+        ));
+        tokio::spawn(sign_out::close_tunnels(
+            store.sessions.clone(),
+            tunnels.clone(),
+            stop.clone(),
+        ));
+        let state = AppState {
+            sign_out: SignOut::new(store.sessions.clone(), links.system.clone()),
+            store,
+            read_model,
+            tunnels: tunnels.clone(),
+            ready: ready.clone(),
+            chat: links.chat.clone(),
+            site: Arc::clone(&site),
+            signup: options.signup,
+            setup_token: setup_token.clone(),
+            leptos,
+        };
+        let app = http::router(state);
+        let told = stop.clone();
+        let http = tokio::spawn(async move {
+            axum::serve(listener, app)
+                .with_graceful_shutdown(async move { told.cancelled().await })
+                .await
+        });
+        Ok(Self {
+            addr,
+            site,
+            ready,
+            setup_token,
+            stop,
+            tunnels,
+            http,
+            links,
+            broker,
+            _services: services,
+        })
+    }
+
+    /// What a person types into the browser.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.site.url()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The token that the first account asks for, when natter is reached from elsewhere and has
+    /// no account yet.
+    #[must_use]
+    pub fn setup_token(&self) -> Option<&str> {
+        self.setup_token.as_deref()
+    }
+
+    /// The embedded nats-server.
+    #[must_use]
+    pub fn broker(&self) -> Option<&EmbeddedBroker> {
+        self.broker.as_ref()
+    }
+
+    /// Waits until people can connect, up to `deadline`. False: they cannot.
+    pub async fn is_ready_within(&self, deadline: Duration) -> bool {
+        let ready = async {
+            while !self.ready.is_ready() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(deadline, ready).await.is_ok()
+    }
+
+    /// Stops: requests under way are finished, live connections closed, the broker ended.
+    pub async fn stop(mut self) {
+        self.ready.set(false);
+        self.stop.cancel();
+        self.tunnels.close_all();
+        if tokio::time::timeout(LAST_REQUESTS, &mut self.http).await.is_err() {
+            self.http.abort();
+        }
+        self.links.reader.close();
+        for client in [&self.links.chat, &self.links.auth, &self.links.system] {
+            // What is left unsent is a reply to somebody who asks again.
+            let _ = tokio::time::timeout(Duration::from_secs(1), client.drain()).await;
+        }
+        if let Some(broker) = &self.broker {
+            broker.shutdown().await;
+        }
+    }
+}
+
+async fn make_data_folder(folder: &PathBuf) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(|source| StartError::Data {
+        folder: folder.clone(),
+        source,
+    })
+}
+
+async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
+    let (given, own) = (options.keys.clone(), options.data.join("keys"));
+    let keys = tokio::task::spawn_blocking(move || match given {
+        Some(folder) => BrokerKeys::load(&folder),
+        None => BrokerKeys::load_or_create(&own),
+    })
+    .await
+    .map_err(|_| StartError::Interrupted)??;
+    Ok(Arc::new(keys))
+}
+
+async fn embedded(
+    options: &ServeOptions,
+    site: &Site,
+    keys: &BrokerKeys,
+) -> Result<EmbeddedBroker, StartError> {
+    let free_for_zero = |port: u16| (port != 0).then_some(port);
+    let nats_server = locate(options.nats_server.as_deref()).await?;
+    let options = EmbeddedOptions {
+        data_dir: options.data.clone(),
+        nats_server,
+        nats_port: free_for_zero(options.nats_port),
+        ws_port: free_for_zero(options.nats_ws_port),
+        allowed_origins: site.origins(),
+    };
+    Ok(EmbeddedBroker::start(options, keys).await?)
+}
+
+async fn make_first_room(store: &Store) -> Result<(), StartError> {
+    let Ok(name) = RoomName::parse(FIRST_ROOM) else {
+        return Err(StartError::Interrupted);
+    };
+    let made = store
+        .directory()
+        .make_open_room(&Username::natter(), &name, &Topic::default())
+        .await;
+    match made {
+        // Taken: it was made at an earlier start, or by another natter just now.
+        Ok(_) | Err(DirectoryError::Taken) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whoever comes first is the administrator. Off loopback that must be who started natter, so the
+/// first account asks for a token that only they see.
+async fn setup_token(addr: SocketAddr, store: &Store) -> Result<Option<Arc<str>>, StartError> {
+    if addr.ip().is_loopback() || store.directory().is_founded().await? {
+        return Ok(None);
+    }
+    let mut bytes = [0; 15];
+    getrandom::fill(&mut bytes)?;
+    Ok(Some(BASE32_NOPAD.encode(&bytes).to_lowercase().into()))
+}
+
+/// The page's files: where natter is told, else beside the executable, so that it runs from any
+/// folder.
+fn leptos_options(addr: SocketAddr, site: Option<PathBuf>) -> Result<LeptosOptions, StartError> {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.to_owned()))
+        .unwrap_or_default();
+    let root = site.unwrap_or_else(|| beside.join("site"));
+    if !root.join("pkg").is_dir() {
+        return Err(StartError::NoSite(root));
+    }
+    let reload_port = std::env::var("LEPTOS_RELOAD_PORT")
+        .ok()
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(3001);
+    Ok(LeptosOptions::builder()
+        .output_name("natter")
+        .site_root(root.to_string_lossy().into_owned())
+        .site_pkg_dir("pkg")
+        .site_addr(addr)
+        .reload_port(reload_port)
+        .hash_files(beside.join("hash.txt").is_file())
+        .build())
+}

@@ -1,0 +1,37 @@
+//! KV buckets whose every read is the leader's.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{Context, kv, stream};
+
+use super::StoreError;
+
+/// Opens a bucket, and makes it when it does not exist.
+///
+/// The stream is made by hand, since async-nats makes buckets with `allow_direct` on: a direct get
+/// right after an acknowledged put was seen to be stale (Must hold, 6).
+pub(super) async fn open(
+    js: &Context,
+    name: &str,
+    max_age: Duration,
+) -> Result<kv::Store, StoreError> {
+    let config = stream::Config {
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        discard: stream::DiscardPolicy::New,
+        storage: stream::StorageType::File,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: false,
+        max_age,
+        duplicate_window: Duration::from_secs(120),
+        ..stream::Config::default()
+    };
+    js.get_or_create_stream(config)
+        .await
+        .map_err(StoreError::broker("open a bucket"))?;
+    js.get_key_value(name)
+        .await
+        .map_err(StoreError::broker("open a bucket"))
+}

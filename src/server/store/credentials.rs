@@ -1,0 +1,59 @@
+//! Password hashes, in a bucket of their own. A person's entry in the directory names the key of
+//! theirs, so that of two who race for a username only the winner's hash counts.
+
+use async_nats::jetstream::{Context, kv};
+
+use super::{StoreError, bucket};
+
+/// The bucket of password hashes.
+#[derive(Clone)]
+pub struct Credentials {
+    bucket: kv::Store,
+}
+
+impl Credentials {
+    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+        Ok(Self {
+            bucket: bucket::open(js, "natter-credentials", std::time::Duration::ZERO).await?,
+        })
+    }
+
+    /// Keeps a hash (in PHC form) under a fresh key.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn put(&self, key: &str, hash: String) -> Result<(), StoreError> {
+        self.bucket
+            .put(key, hash.into())
+            .await
+            .map_err(StoreError::broker("keep a password"))?;
+        Ok(())
+    }
+
+    /// The hash under a key.
+    ///
+    /// # Errors
+    /// The broker did not answer, or the hash is not text.
+    pub async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let hash = self
+            .bucket
+            .get(key)
+            .await
+            .map_err(StoreError::broker("look a password up"))?;
+        hash.map(|bytes| {
+            String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::Corrupt("a password’s hash"))
+        })
+        .transpose()
+    }
+
+    /// Forgets a hash whose username went to somebody else.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn forget(&self, key: &str) -> Result<(), StoreError> {
+        self.bucket
+            .purge(key)
+            .await
+            .map_err(StoreError::broker("forget a password"))
+    }
+}

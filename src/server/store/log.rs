@@ -1,0 +1,256 @@
+//! LOG: everything that happened, in one order.
+
+use async_nats::jetstream::{self, Context, stream};
+use async_nats::{HeaderMap, header};
+use data_encoding::BASE64URL_NOPAD;
+use prost::Message as _;
+use serde::Deserialize;
+use std::time::Duration;
+
+use super::StoreError;
+use crate::domain::{Sequence, subject};
+use crate::wire::v1;
+
+/// The stream's name.
+pub const LOG_STREAM: &str = "LOG";
+
+/// How long the broker remembers a `Nats-Msg-Id`. It covers races only; the key in the event
+/// covers every later time.
+const DEDUPE_WINDOW: Duration = Duration::from_secs(120);
+
+/// The broker's error for an expected last (subject) sequence that does not hold.
+const WRONG_LAST_SEQUENCE: [u64; 2] = [10_071, 10_164];
+
+/// What must be true of a subject for an entry to be written to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything.
+    Any,
+    /// The subject's last entry is this one; 0: it has none.
+    Last(Sequence),
+}
+
+/// An entry to write.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where to.
+    pub subject: String,
+    /// What happened.
+    pub event: v1::Event,
+    /// Under what condition.
+    pub expect: Expect,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its place.
+    pub sequence: Sequence,
+    /// The broker had one with this message id within the last two minutes. It stored nothing,
+    /// and the one it has may say something else.
+    pub duplicate: bool,
+}
+
+/// The stream LOG.
+#[derive(Clone)]
+pub struct Log {
+    js: Context,
+    stream: stream::Stream,
+}
+
+impl Log {
+    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+        let stream = js
+            .get_or_create_stream(config())
+            .await
+            .map_err(StoreError::broker("open the log"))?;
+        Ok(Self {
+            js: js.clone(),
+            stream,
+        })
+    }
+
+    /// Writes one entry. With a message id, the same one within two minutes is written once.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the expectation does not hold; any other: not known whether
+    /// it was written.
+    pub async fn append(
+        &self,
+        entry: &Entry,
+        message_id: Option<&str>,
+    ) -> Result<Appended, StoreError> {
+        let mut headers = expectation(entry.expect);
+        if let Some(id) = message_id {
+            headers.insert(header::NATS_MESSAGE_ID, id);
+        }
+        let ack = self
+            .js
+            .publish_with_headers(
+                entry.subject.clone(),
+                headers,
+                entry.event.encode_to_vec().into(),
+            )
+            .await
+            .map_err(StoreError::broker("take an entry"))?
+            .await;
+        match ack {
+            Ok(ack) => Ok(Appended {
+                sequence: Sequence(ack.sequence),
+                duplicate: ack.duplicate,
+            }),
+            Err(error)
+                if error.kind() == jetstream::context::PublishErrorKind::WrongLastSequence =>
+            {
+                Err(StoreError::Conflict)
+            }
+            Err(error) => Err(StoreError::broker("take an entry")(error)),
+        }
+    }
+
+    /// Writes all entries or none (an atomic batch, ADR-50), and gives the place of the last.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when one expectation does not hold; any other: not known whether
+    /// they were written.
+    pub async fn append_all(&self, entries: &[Entry]) -> Result<Sequence, StoreError> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(StoreError::broker("take a batch"))?;
+        let id = BASE64URL_NOPAD.encode(&id);
+        let client = self.js.client();
+        for (index, entry) in entries.iter().enumerate() {
+            let mut headers = expectation(entry.expect);
+            headers.insert("Nats-Batch-Id", id.as_str());
+            headers.insert("Nats-Batch-Sequence", (index + 1).to_string());
+            let payload = entry.event.encode_to_vec().into();
+            if index + 1 < entries.len() {
+                client
+                    .publish_with_headers(entry.subject.clone(), headers, payload)
+                    .await
+                    .map_err(StoreError::broker("take a batch"))?;
+            } else {
+                headers.insert("Nats-Batch-Commit", "1");
+                let reply = client
+                    .request_with_headers(entry.subject.clone(), headers, payload)
+                    .await
+                    .map_err(StoreError::broker("take a batch"))?;
+                return BatchAck::read(&reply.payload);
+            }
+        }
+        Err(StoreError::Corrupt("a batch without entries"))
+    }
+
+    /// The last place in use, read from the stream's leader.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn last_sequence(&self) -> Result<Sequence, StoreError> {
+        let info = self
+            .stream
+            .get_info()
+            .await
+            .map_err(StoreError::broker("tell the log’s end"))?;
+        Ok(Sequence(info.state.last_sequence))
+    }
+
+    /// The entry at a place with its subject, read from the stream's leader. `None` when it was erased or is not
+    /// there yet.
+    ///
+    /// # Errors
+    /// The broker did not answer, or the entry cannot be read.
+    pub async fn get(&self, sequence: Sequence) -> Result<Option<(String, v1::Event)>, StoreError> {
+        match self.stream.get_raw_message(sequence.0).await {
+            Ok(message) => v1::Event::decode(message.payload)
+                .map(|event| Some((message.subject.to_string(), event)))
+                .map_err(|_| StoreError::Corrupt("an entry")),
+            Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(StoreError::broker("read an entry")(error)),
+        }
+    }
+
+    /// The last entry of a subject, read from the stream's leader.
+    ///
+    /// # Errors
+    /// The broker did not answer, or the entry cannot be read.
+    pub async fn last_of(&self, subject: &str) -> Result<Option<v1::Event>, StoreError> {
+        match self.stream.get_last_raw_message_by_subject(subject).await {
+            Ok(message) => v1::Event::decode(message.payload)
+                .map(Some)
+                .map_err(|_| StoreError::Corrupt("an entry")),
+            Err(error) if error.kind() == stream::LastRawMessageErrorKind::NoMessageFound => {
+                Ok(None)
+            }
+            Err(error) => Err(StoreError::broker("read an entry")(error)),
+        }
+    }
+
+    /// The stream, for the read model's consumer.
+    #[must_use]
+    pub fn stream(&self) -> &stream::Stream {
+        &self.stream
+    }
+}
+
+/// LOG lives for ever: no age, no count, no size ends an entry.
+fn config() -> stream::Config {
+    stream::Config {
+        name: LOG_STREAM.into(),
+        description: Some("Everything that happened in Natter".into()),
+        subjects: vec![subject::LOG_ALL.into()],
+        storage: stream::StorageType::File,
+        retention: stream::RetentionPolicy::Limits,
+        discard: stream::DiscardPolicy::New,
+        duplicate_window: DEDUPE_WINDOW,
+        allow_direct: false,
+        allow_rollup: false,
+        allow_atomic_publish: true,
+        republish: Some(stream::Republish {
+            source: subject::LOG_ALL.into(),
+            destination: subject::EVENT_ALL.into(),
+            headers_only: false,
+        }),
+        ..stream::Config::default()
+    }
+}
+
+fn expectation(expect: Expect) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::NATS_EXPECTED_STREAM, LOG_STREAM);
+    if let Expect::Last(Sequence(sequence)) = expect {
+        headers.insert(
+            header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+            sequence.to_string(),
+        );
+    }
+    headers
+}
+
+/// The broker's answer to the last message of a batch.
+#[derive(Deserialize)]
+struct BatchAck {
+    #[serde(default)]
+    seq: u64,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    #[serde(default)]
+    err_code: u64,
+    #[serde(default)]
+    description: String,
+}
+
+impl BatchAck {
+    fn read(payload: &[u8]) -> Result<Sequence, StoreError> {
+        let ack: Self =
+            serde_json::from_slice(payload).map_err(StoreError::broker("take a batch"))?;
+        match ack.error {
+            None => Ok(Sequence(ack.seq)),
+            Some(error) if WRONG_LAST_SEQUENCE.contains(&error.err_code) => {
+                Err(StoreError::Conflict)
+            }
+            Some(error) => Err(StoreError::broker("take a batch")(error.description)),
+        }
+    }
+}

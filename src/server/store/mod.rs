@@ -1,0 +1,82 @@
+//! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
+//! the directory (the part of LOG that is about people and rooms), credentials and web sessions
+//! (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
+
+mod bucket;
+mod credentials;
+mod directory;
+mod log;
+mod sessions;
+
+pub use credentials::Credentials;
+pub use directory::{Directory, DirectoryError, NewPerson};
+pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
+pub use sessions::{Session, SessionToken, Sessions};
+
+/// The broker could not be asked, or answered that it could not do it. Nothing is known of
+/// whether a write took place: it is tried again with the same key.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No usable answer.
+    #[error("the broker did not {doing}: {source}")]
+    Broker {
+        /// What was asked of it.
+        doing: &'static str,
+        /// What went wrong.
+        source: async_nats::Error,
+    },
+    /// What is stored is not what natter stores there.
+    #[error("{0} in the store cannot be read")]
+    Corrupt(&'static str),
+    /// An expected last sequence did not hold: somebody else was first.
+    #[error("somebody else was first")]
+    Conflict,
+}
+
+impl StoreError {
+    /// Wraps an error of the broker's client.
+    pub(crate) fn broker<E: Into<async_nats::Error>>(
+        doing: &'static str,
+    ) -> impl FnOnce(E) -> Self {
+        move |source| Self::Broker {
+            doing,
+            source: source.into(),
+        }
+    }
+}
+
+/// All of it, opened.
+#[derive(Clone)]
+pub struct Store {
+    /// What happened.
+    pub log: Log,
+    /// Password hashes.
+    pub credentials: Credentials,
+    /// Web sessions.
+    pub sessions: Sessions,
+}
+
+impl Store {
+    /// Opens the stream and the buckets, and makes those that do not exist.
+    ///
+    /// # Errors
+    /// The broker refuses, or is not there.
+    pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
+        let (log, credentials, sessions) = tokio::try_join!(
+            Log::open(js),
+            Credentials::open(js),
+            Sessions::open(js)
+        )?;
+        Ok(Self {
+            log,
+            credentials,
+            sessions,
+        })
+    }
+
+    /// The part of LOG that is about people and rooms.
+    #[must_use]
+    pub fn directory(&self) -> Directory<'_> {
+        Directory::new(&self.log)
+    }
+}

@@ -1,0 +1,1 @@
+//! The client against a real nats-server, over both of its transports.

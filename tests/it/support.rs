@@ -1,0 +1,244 @@
+//! A natter of its own for each test, and people who use it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use natter::domain::Ulid;
+use natter::nats::{Client, ConnectOptions, Message, RequestError};
+use natter::server::Server;
+use natter::server::broker::{BrokerKeys, ServiceUser};
+use natter::server::config::{ServeOptions, Signup};
+use natter::wire::v1;
+use prost::Message as _;
+use reqwest::{Response, StatusCode, header};
+use tempfile::TempDir;
+
+/// Long enough for anything that should happen.
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// Long enough for something to arrive that should not.
+pub const A_MOMENT: Duration = Duration::from_millis(300);
+
+/// A password that is one.
+pub const PASSWORD: &str = "correct horse";
+
+/// A natter with a broker, on free ports, in a folder that goes away with it.
+pub struct Natter {
+    pub server: Server,
+    pub folder: TempDir,
+}
+
+impl Natter {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = options(folder.path().into());
+        change(&mut options);
+        let server = Server::start(options).await.unwrap();
+        assert!(server.is_ready_within(SOON).await, "natter is not ready");
+        Self { server, folder }
+    }
+
+    /// A second natter on the same broker.
+    pub async fn start_beside(&self) -> Self {
+        let broker = self.server.broker().unwrap();
+        let (url, ws) = (broker.client_url(), broker.websocket_addr());
+        let keys = self.folder.path().join("keys");
+        Self::start_with(|options| {
+            options.nats = Some(url);
+            options.nats_ws = Some(ws);
+            options.keys = Some(keys);
+        })
+        .await
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr())
+    }
+
+    /// Natter's own way into an account, which no user has.
+    pub async fn as_service(&self, who: ServiceUser) -> async_nats::Client {
+        let keys = BrokerKeys::load(&self.folder.path().join("keys")).unwrap();
+        let options = keys.user(who).unwrap().connect_options().unwrap();
+        let url = self.server.broker().unwrap().client_url();
+        options.connect(url).await.unwrap()
+    }
+
+    /// How many entries LOG has.
+    pub async fn log_length(&self) -> u64 {
+        let chat = self.as_service(ServiceUser::Chat).await;
+        let js = async_nats::jetstream::new(chat);
+        let stream = js.get_stream("LOG").await.unwrap();
+        stream.get_info().await.unwrap().state.messages
+    }
+}
+
+pub fn options(data: PathBuf) -> ServeOptions {
+    let site = data.join("site");
+    std::fs::create_dir_all(site.join("pkg")).unwrap();
+    ServeOptions {
+        addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data,
+        nats_port: 0,
+        nats_ws_port: 0,
+        nats_server: nats_server(),
+        nats: None,
+        nats_ws: None,
+        keys: None,
+        public_url: None,
+        site: Some(site),
+        signup: Signup::Open,
+    }
+}
+
+/// The nats-server that `make` unpacks, where it did; else natter looks on PATH.
+fn nats_server() -> Option<PathBuf> {
+    let unpacked = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/nats-server");
+    unpacked.is_file().then_some(unpacked)
+}
+
+/// A browser with its cookies, and who uses it.
+pub struct Person {
+    pub uid: String,
+    pub http: reqwest::Client,
+    pub token: String,
+    addr: SocketAddr,
+}
+
+/// A browser without a session, that does not follow redirects.
+pub fn stranger() -> reqwest::Client {
+    reqwest::Client::builder()
+        .cookie_store(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+impl Person {
+    pub async fn sign_up(natter: &Natter, uid: &str) -> Self {
+        let http = stranger();
+        let form = [("username", uid), ("display_name", ""), ("password", PASSWORD)];
+        let response = http
+            .post(natter.url("/signup"))
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{uid} signs up");
+        let token = session_of(&response).expect("a session cookie");
+        Self {
+            uid: uid.into(),
+            http,
+            token,
+            addr: natter.addr(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        let url = format!("http://{}{path}", self.addr);
+        self.http.get(url).send().await.unwrap()
+    }
+
+    pub async fn page(&self, path: &str) -> String {
+        self.get(path).await.text().await.unwrap()
+    }
+
+    pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        let url = format!("http://{}{path}", self.addr);
+        self.http.post(url).form(form).send().await.unwrap()
+    }
+
+    /// The live connection of this person's page.
+    pub fn dial(&self) -> Client {
+        self.dial_to(&format!("ws://{}/nats", self.addr), &self.token)
+    }
+
+    pub fn dial_to(&self, url: &str, token: &str) -> Client {
+        let origin = format!("http://{}", self.addr);
+        Client::connect(ConnectOptions {
+            servers: vec![url.parse().unwrap()],
+            inbox_prefix: format!("_INBOX.{}", self.uid),
+            ws_headers: vec![
+                ("Cookie".into(), format!("natter_session={token}")),
+                ("Origin".into(), origin),
+            ],
+            ..ConnectOptions::default()
+        })
+    }
+
+    pub async fn connect(&self) -> Client {
+        let client = self.dial();
+        client.connected().await.unwrap();
+        client
+    }
+
+    pub async fn general(&self, client: &Client) -> String {
+        let heads: v1::HeadsResponse =
+            self.ask(client, "heads", &v1::HeadsRequest {}).await.unwrap();
+        let mut rooms = heads.rooms.into_iter().filter_map(|head| head.room);
+        rooms.find(|room| room.name == "general").unwrap().id
+    }
+
+    pub async fn ask<A: prost::Message + Default>(
+        &self,
+        client: &Client,
+        verb: &str,
+        question: &impl prost::Message,
+    ) -> Result<A, v1::Failure> {
+        let reply = self.ask_raw(client, verb, question.encode_to_vec()).await.unwrap();
+        answer(reply)
+    }
+
+    pub async fn ask_raw(
+        &self,
+        client: &Client,
+        verb: &str,
+        payload: Vec<u8>,
+    ) -> Result<Message, RequestError> {
+        let subject = format!("natter.svc.{}.{verb}", self.uid);
+        client.request(&subject, payload.into(), SOON).await
+    }
+
+    pub async fn post(
+        &self,
+        client: &Client,
+        room_id: &str,
+        text: &str,
+    ) -> Result<v1::PostResponse, v1::Failure> {
+        let request = v1::PostRequest {
+            room_id: room_id.into(),
+            ulid: ulid(),
+            text: text.into(),
+        };
+        self.ask(client, "post", &request).await
+    }
+}
+
+/// What a reply says: ADR-32's header tells a failure.
+pub fn answer<A: prost::Message + Default>(reply: Message) -> Result<A, v1::Failure> {
+    if reply.headers.last("Nats-Service-Error-Code").is_some() {
+        return Err(v1::Failure::decode(reply.payload).unwrap());
+    }
+    Ok(A::decode(reply.payload).unwrap())
+}
+
+pub fn session_of(response: &Response) -> Option<String> {
+    let cookies = response.headers().get_all(header::SET_COOKIE).iter();
+    let mut pairs = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+    let pair = pairs.find(|pair| pair.starts_with("natter_session="))?;
+    pair.split_once('=').map(|(_, token)| token.to_owned())
+}
+
+pub fn ulid() -> String {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).unwrap();
+    Ulid::new(1_700_000_000_000, random).to_string()
+}
