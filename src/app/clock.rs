@@ -122,7 +122,9 @@ mod page {
         }
         let format = js_sys::Intl::DateTimeFormat::new(&Array::new(), &options).format();
         let text = format.call1(&wasm_bindgen::JsValue::UNDEFINED, &date(at));
-        text.ok().and_then(|text| text.as_string()).unwrap_or_default()
+        text.ok()
+            .and_then(|text| text.as_string())
+            .unwrap_or_default()
     }
 }
 
@@ -162,8 +164,8 @@ mod tests {
     #[test]
     fn the_first_render_is_in_utc() {
         let at = Timestamp(1_795_427_460_000);
-        assert_eq!(iso(at), "2026-11-23T08:31:00Z");
-        assert_eq!(time(at, Zone::Utc), "08:31");
+        assert_eq!(iso(at), "2026-11-23T09:51:00Z");
+        assert_eq!(time(at, Zone::Utc), "09:51");
         assert_eq!(day_name(at, Zone::Utc), "2026-11-23");
         assert_ne!(day(at, Zone::Utc), day(Timestamp(at.0 + DAY_MS), Zone::Utc));
     }

@@ -7,9 +7,7 @@ use leptos_router::path;
 
 use super::components::Workspace;
 use super::first_page::FirstPage;
-use super::pages::{
-    ConnectionCheck, NewRoom, NotFound, RoomPage, Settings, SignIn, SignUp,
-};
+use super::pages::{ConnectionCheck, NewRoom, NotFound, RoomPage, Settings, SignIn, SignUp};
 use super::state::Chat;
 use super::words;
 

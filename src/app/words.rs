@@ -32,8 +32,7 @@ pub const PASSWORD: &str = "Password";
 /// A field.
 pub const SETUP_TOKEN: &str = "Set-up token";
 /// Beside the username.
-pub const USERNAME_HINT: &str =
-    "2 to 32 of a–z, 0–9, - and _. It is yours for good.";
+pub const USERNAME_HINT: &str = "2 to 32 of a–z, 0–9, - and _. It is yours for good.";
 /// Beside the display name.
 pub const DISPLAY_NAME_HINT: &str = "What others see. You can change it.";
 /// Beside the password.
@@ -41,7 +40,8 @@ pub const PASSWORD_HINT: &str = "At least 8 characters.";
 /// Beside the token.
 pub const SETUP_TOKEN_HINT: &str = "natter printed it in the terminal when it started.";
 /// Over the first account.
-pub const FIRST_RUN: &str = "This is a new Natter. The account you make now is the administrator’s.";
+pub const FIRST_RUN: &str =
+    "This is a new Natter. The account you make now is the administrator’s.";
 /// Where sign-up is closed.
 pub const SIGN_UP_CLOSED: &str = "Making an account is closed here. Ask an administrator.";
 /// Under the sign-in form.

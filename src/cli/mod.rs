@@ -8,7 +8,12 @@ use crate::server::config::ServeOptions;
 
 /// Self-hosted team chat for people who run NATS.
 #[derive(Debug, Parser)]
-#[command(name = "natter", version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "natter",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -18,7 +18,10 @@ pub fn continues(before: Option<&LogEntry>, entry: &LogEntry) -> bool {
         matches!(
             (&before.what, &entry.what),
             (What::Message { .. }, What::Message { .. })
-        ) && same_group((&before.key.author, before.at), (&entry.key.author, entry.at))
+        ) && same_group(
+            (&before.key.author, before.at),
+            (&entry.key.author, entry.at),
+        )
     })
 }
 
@@ -34,6 +37,9 @@ mod tests {
         assert!(same_group((&ada, at(0)), (&ada, at(299_999))));
         assert!(!same_group((&ada, at(0)), (&ada, at(300_000))));
         assert!(!same_group((&ada, at(0)), (&ben, at(1))));
-        assert!(!same_group((&ada, at(5)), (&ada, at(4))), "a clock went back");
+        assert!(
+            !same_group((&ada, at(5)), (&ada, at(4))),
+            "a clock went back"
+        );
     }
 }

@@ -217,7 +217,17 @@ mod tests {
         for good in ["ada", "a1", "x_y-z", "0-0", &"a".repeat(32)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "Ada", "a.b", "a b", "a*", ">", "é1", &"a".repeat(33)] {
+        for bad in [
+            "",
+            "a",
+            "Ada",
+            "a.b",
+            "a b",
+            "a*",
+            ">",
+            "é1",
+            &"a".repeat(33),
+        ] {
             assert_eq!(Username::parse(bad), Err(NameError::Username), "{bad}");
         }
     }

@@ -164,8 +164,10 @@ impl RoomLog {
             .collect();
         // The first event of a key is the one that counts: a later one that was shown for want of
         // it gives way.
-        self.entries.retain(|entry| !older.iter().any(|o| o.key == entry.key));
-        self.keys.extend(older.iter().map(|entry| entry.key.clone()));
+        self.entries
+            .retain(|entry| !older.iter().any(|o| o.key == entry.key));
+        self.keys
+            .extend(older.iter().map(|entry| entry.key.clone()));
         older.append(&mut self.entries);
         self.entries = older;
         self.has_earlier = has_earlier;
@@ -248,7 +250,11 @@ mod tests {
     fn a_key_counts_once_for_ever() {
         let mut log = RoomLog::load(vec![entry(3, 0, 1)], false);
         assert_eq!(log.apply(entry(7, 3, 1)), Applied::Known);
-        assert_eq!(log.apply(entry(9, 7, 2)), Applied::Added, "7 counts as seen");
+        assert_eq!(
+            log.apply(entry(9, 7, 2)),
+            Applied::Added,
+            "7 counts as seen"
+        );
         assert_eq!(shown(&log), [3, 9]);
     }
 

@@ -17,6 +17,4 @@ pub use connection::{
     ConnectError, Event, FlushError, Operation, PublishError, RequestError, Status, SubscribeError,
 };
 pub use options::{Auth, ConnectOptions, ServerAddr, ServerAddrError};
-pub use protocol::{
-    Headers, Message, Outgoing, ServerError, ServerInfo, Subject, matches_pattern,
-};
+pub use protocol::{Headers, Message, Outgoing, ServerError, ServerInfo, Subject, matches_pattern};

@@ -178,12 +178,22 @@ mod tests {
             ("nats://127.0.0.1:4333", "nats://127.0.0.1:4333"),
             ("tls://[::1]:4222", "tls://[::1]:4222"),
             ("ws://localhost:3000/nats", "ws://localhost:3000/nats"),
-            ("wss://chat.example.org/nats", "wss://chat.example.org:443/nats"),
+            (
+                "wss://chat.example.org/nats",
+                "wss://chat.example.org:443/nats",
+            ),
         ] {
             let addr: ServerAddr = text.parse().unwrap();
             assert_eq!(addr.to_string(), shown);
         }
-        for bad in ["", "http://x", "nats://", "nats://x:port", "nats://a b", "nats://u:p@h:1"] {
+        for bad in [
+            "",
+            "http://x",
+            "nats://",
+            "nats://x:port",
+            "nats://a b",
+            "nats://u:p@h:1",
+        ] {
             assert!(bad.parse::<ServerAddr>().is_err(), "{bad}");
         }
     }

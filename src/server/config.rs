@@ -13,15 +13,30 @@ pub struct ServeOptions {
     pub addr: SocketAddr,
 
     /// The folder for everything natter keeps. It is made when it does not exist.
-    #[arg(long, env = "NATTER_DATA", default_value = "./data", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "NATTER_DATA",
+        default_value = "./data",
+        value_name = "DIR"
+    )]
     pub data: PathBuf,
 
     /// The port of the embedded nats-server, on 127.0.0.1.
-    #[arg(long, env = "NATTER_NATS_PORT", default_value_t = 4222, value_name = "PORT")]
+    #[arg(
+        long,
+        env = "NATTER_NATS_PORT",
+        default_value_t = 4222,
+        value_name = "PORT"
+    )]
     pub nats_port: u16,
 
     /// The port of the embedded nats-server's WebSocket listener, on 127.0.0.1.
-    #[arg(long, env = "NATTER_NATS_WS_PORT", default_value_t = 9222, value_name = "PORT")]
+    #[arg(
+        long,
+        env = "NATTER_NATS_WS_PORT",
+        default_value_t = 9222,
+        value_name = "PORT"
+    )]
     pub nats_ws_port: u16,
 
     /// The nats-server to run. Without it: the one beside natter, in .tools/bin, or on PATH.
@@ -50,7 +65,12 @@ pub struct ServeOptions {
     pub site: Option<PathBuf>,
 
     /// Who may make an account. The first one, the administrator's, can always be made.
-    #[arg(long, env = "NATTER_SIGNUP", default_value = "open", value_name = "WHO")]
+    #[arg(
+        long,
+        env = "NATTER_SIGNUP",
+        default_value = "open",
+        value_name = "WHO"
+    )]
     pub signup: Signup,
 }
 
@@ -135,10 +155,8 @@ impl Site {
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut origins = vec![self.origin.clone()];
-        if let (false, Some(port)) = (
-            self.is_given,
-            self.origin.strip_prefix("http://localhost:"),
-        ) {
+        if let (false, Some(port)) = (self.is_given, self.origin.strip_prefix("http://localhost:"))
+        {
             origins.push(format!("http://127.0.0.1:{port}"));
         }
         origins
@@ -180,7 +198,13 @@ mod tests {
     fn a_public_url_is_an_origin() {
         let site = Site::parse("https://Chat.example.org/").unwrap();
         assert_eq!(site.url(), "https://chat.example.org");
-        for bad in ["chat.example.org", "ftp://x", "https://x/chat", "https://a@b", "https://x?y"] {
+        for bad in [
+            "chat.example.org",
+            "ftp://x",
+            "https://x/chat",
+            "https://a@b",
+            "https://x?y",
+        ] {
             assert!(Site::parse(bad).is_err(), "{bad}");
         }
     }

@@ -111,9 +111,9 @@ impl Failure {
         v1::Failure {
             kind: self.kind.into(),
             reason: self.reason.clone(),
-            retry_after_ms: self
-                .retry_after
-                .map_or(0, |wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
+            retry_after_ms: self.retry_after.map_or(0, |wait| {
+                u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
+            }),
         }
         .encode_to_vec()
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
+use tokio::sync::watch;
 
 use super::broker::{BrokerKeys, ServiceUser, SignError};
 use super::router::Wires;
@@ -42,6 +43,9 @@ pub struct Links {
     pub chat: async_nats::Client,
     /// In CHAT, through natter's own client: reads what users publish.
     pub reader: nats::Client,
+    /// Changes whenever `chat` is connected again: what hung on the old connection (consumers,
+    /// watches) begins anew then, instead of finding out by a missed heartbeat.
+    pub reconnects: watch::Receiver<u64>,
 }
 
 impl Links {
@@ -50,14 +54,20 @@ impl Links {
     /// # Errors
     /// One is not let in.
     pub async fn connect(url: &str, keys: &BrokerKeys) -> Result<Self, LinkError> {
-        let link = |who, name: &'static str| async move {
-            let options = keys.user(who)?.connect_options()?;
-            connect(url, options.name(name)).await
+        let options = |who, name: &'static str| {
+            Ok::<_, SignError>(keys.user(who)?.connect_options()?.name(name))
         };
+        let (tell, reconnects) = watch::channel(0);
+        let chat_options = options(ServiceUser::Chat, "natter")?.event_callback(move |event| {
+            if matches!(event, async_nats::Event::Connected) {
+                tell.send_modify(|times| *times += 1);
+            }
+            async {}
+        });
         let (system, auth, chat) = tokio::try_join!(
-            link(ServiceUser::System, "natter system"),
-            link(ServiceUser::Callout, "natter callout"),
-            link(ServiceUser::Chat, "natter"),
+            connect(url, options(ServiceUser::System, "natter system")?),
+            connect(url, options(ServiceUser::Callout, "natter callout")?),
+            connect(url, chat_options),
         )?;
         let reader = reader(url, keys).await?;
         Ok(Self {
@@ -65,6 +75,7 @@ impl Links {
             auth,
             chat,
             reader,
+            reconnects,
         })
     }
 

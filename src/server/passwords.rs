@@ -71,8 +71,16 @@ mod tests {
     async fn knows_its_password_again() {
         let hashed = hash(password("correct horse")).await.unwrap();
         assert!(hashed.starts_with("$argon2id$"), "{hashed}");
-        assert!(verify(password("correct horse"), Some(hashed.clone())).await.unwrap());
-        assert!(!verify(password("battery staple"), Some(hashed)).await.unwrap());
+        assert!(
+            verify(password("correct horse"), Some(hashed.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify(password("battery staple"), Some(hashed))
+                .await
+                .unwrap()
+        );
         assert!(!verify(password("correct horse"), None).await.unwrap());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, pin_mut};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{connections_of, kick};
@@ -22,13 +23,18 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct SignOut {
     sessions: Sessions,
     system: async_nats::Client,
+    tunnels: Tunnels,
 }
 
 impl SignOut {
-    /// Ends sessions over natter's connection in SYS.
+    /// Ends sessions in the store, in this natter's tunnels, and over its connection in SYS.
     #[must_use]
-    pub fn new(sessions: Sessions, system: async_nats::Client) -> Self {
-        Self { sessions, system }
+    pub fn new(sessions: Sessions, system: async_nats::Client, tunnels: Tunnels) -> Self {
+        Self {
+            sessions,
+            system,
+            tunnels,
+        }
     }
 
     /// Ends a session: first in the store, so that nothing can connect with it, then its live
@@ -40,6 +46,7 @@ impl SignOut {
         let session = self.sessions.find(token).await?;
         self.sessions.end(token).await?;
         if let Some(session) = session {
+            self.tunnels.close(&session.hash);
             self.cut(&session).await;
             let later = self.clone();
             tokio::spawn(async move {
@@ -68,21 +75,40 @@ impl SignOut {
     }
 }
 
-/// Closes this natter's tunnels as their sessions end, whichever natter ends them.
-pub async fn close_tunnels(sessions: Sessions, tunnels: Tunnels, stop: CancellationToken) {
-    let watch = async {
+/// Closes this natter's tunnels as their sessions end, whichever natter ends them. What ended
+/// while nobody was told (the broker was away) is found at each beginning.
+pub async fn close_tunnels(
+    sessions: Sessions,
+    tunnels: Tunnels,
+    mut reconnects: watch::Receiver<u64>,
+    stop: CancellationToken,
+) {
+    let watching = async {
         loop {
-            match sessions.ends().await {
-                Ok(ends) => {
-                    pin_mut!(ends);
-                    while let Some(hash) = ends.next().await {
-                        tunnels.close(&hash);
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "the ends of sessions are not seen"),
+            reconnects.mark_unchanged();
+            let ended = tokio::select! {
+                _ = reconnects.changed() => Ok(()),
+                ended = close_as_they_end(&sessions, &tunnels) => ended,
+            };
+            if let Err(error) = ended {
+                tracing::warn!(%error, "the ends of sessions are not seen");
             }
             tokio::time::sleep(PAUSE).await;
         }
     };
-    stop.run_until_cancelled(watch).await;
+    stop.run_until_cancelled(watching).await;
+}
+
+async fn close_as_they_end(sessions: &Sessions, tunnels: &Tunnels) -> Result<(), StoreError> {
+    let ends = sessions.ends().await?;
+    for hash in tunnels.sessions() {
+        if !sessions.holds(&hash).await? {
+            tunnels.close(&hash);
+        }
+    }
+    pin_mut!(ends);
+    while let Some(hash) = ends.next().await {
+        tunnels.close(&hash);
+    }
+    Ok(())
 }

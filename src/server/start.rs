@@ -111,12 +111,13 @@ impl Server {
     /// # Errors
     /// What is in the way, in words for who started it.
     pub async fn start(options: ServeOptions) -> Result<Self, StartError> {
-        let listener = TcpListener::bind(options.addr)
-            .await
-            .map_err(|source| StartError::Listen {
-                addr: options.addr,
-                source,
-            })?;
+        let listener =
+            TcpListener::bind(options.addr)
+                .await
+                .map_err(|source| StartError::Listen {
+                    addr: options.addr,
+                    source,
+                })?;
         let addr = listener.local_addr().unwrap_or(options.addr);
         let leptos = leptos_options(addr, options.site.clone())?;
         make_data_folder(&options.data).await?;
@@ -150,6 +151,7 @@ impl Server {
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
             store.log.clone(),
+            links.reconnects.clone(),
             stop.clone(),
         )
         .await?;
@@ -173,10 +175,15 @@ impl Server {
         tokio::spawn(sign_out::close_tunnels(
             store.sessions.clone(),
             tunnels.clone(),
+            links.reconnects.clone(),
             stop.clone(),
         ));
         let state = AppState {
-            sign_out: SignOut::new(store.sessions.clone(), links.system.clone()),
+            sign_out: SignOut::new(
+                store.sessions.clone(),
+                links.system.clone(),
+                tunnels.clone(),
+            ),
             store,
             read_model,
             tunnels: tunnels.clone(),
@@ -248,7 +255,10 @@ impl Server {
         self.ready.set(false);
         self.stop.cancel();
         self.tunnels.close_all();
-        if tokio::time::timeout(LAST_REQUESTS, &mut self.http).await.is_err() {
+        if tokio::time::timeout(LAST_REQUESTS, &mut self.http)
+            .await
+            .is_err()
+        {
             self.http.abort();
         }
         self.links.reader.close();

@@ -24,9 +24,7 @@ async fn after_a_killed_broker_people_are_connected_again_and_nothing_is_lost() 
     let pid = natter.server.broker().unwrap().pid().unwrap();
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     kill_process(pid, Signal::KILL).unwrap();
-    let back = async {
-        while !matches!(events.next().await, Some(Event::Connected(_))) {}
-    };
+    let back = async { while !matches!(events.next().await, Some(Event::Connected(_))) {} };
     timeout(SOON, back).await.expect("ben is connected again");
     a.connected().await.unwrap();
 

@@ -31,7 +31,10 @@ async fn end_at(natter: &Natter, token: &str, expires_at_ms: i64) {
         uid: Some("ada".into()),
         expires_at_ms,
     };
-    bucket.put(key, record.encode_to_vec().into()).await.unwrap();
+    bucket
+        .put(key, record.encode_to_vec().into())
+        .await
+        .unwrap();
 }
 
 fn now_ms() -> i64 {

@@ -11,13 +11,16 @@ async fn a_message_posted_by_form_is_in_the_page_that_follows() {
     let room = ada.general(&ada.connect().await).await;
     let path = format!("/r/{room}");
     let key = ulid();
-    let posted = ada.submit(&path, &[("ulid", &key), ("text", "by form")]).await;
+    let posted = ada
+        .submit(&path, &[("ulid", &key), ("text", "by form")])
+        .await;
     assert_eq!(posted.status(), StatusCode::SEE_OTHER);
     let next = posted.headers()["location"].to_str().unwrap().to_owned();
     let page = ada.page(&next).await;
     assert_eq!(page.matches("by form").count(), 1, "{page}");
     // A browser that sends the form twice makes no second message.
-    ada.submit(&path, &[("ulid", &key), ("text", "by form")]).await;
+    ada.submit(&path, &[("ulid", &key), ("text", "by form")])
+        .await;
     assert_eq!(ada.page(&next).await.matches("by form").count(), 1);
 }
 
@@ -28,15 +31,22 @@ async fn a_refused_message_comes_back_in_the_box() {
     let room = ada.general(&ada.connect().await).await;
     let path = format!("/r/{room}");
     let long = "x".repeat(4_001);
-    let refused = ada.submit(&path, &[("ulid", &ulid()), ("text", &long)]).await;
+    let refused = ada
+        .submit(&path, &[("ulid", &ulid()), ("text", &long)])
+        .await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let page = refused.text().await.unwrap();
     assert!(page.contains("at most 4,000 characters"), "{page}");
     assert!(page.contains(&long), "the text is gone");
-    let empty = ada.submit(&path, &[("ulid", &ulid()), ("text", " \n ")]).await;
+    let empty = ada
+        .submit(&path, &[("ulid", &ulid()), ("text", " \n ")])
+        .await;
     assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let unknown = ada
-        .submit("/r/no-such-room", &[("ulid", &ulid()), ("text", "kept text")])
+        .submit(
+            "/r/no-such-room",
+            &[("ulid", &ulid()), ("text", "kept text")],
+        )
         .await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
 }
@@ -47,7 +57,9 @@ async fn what_is_written_is_shown_as_text() {
     let ada = Person::sign_up(&natter, "ada").await;
     let client = ada.connect().await;
     let room = ada.general(&client).await;
-    ada.post(&client, &room, "<script>alert(1)</script>").await.unwrap();
+    ada.post(&client, &room, "<script>alert(1)</script>")
+        .await
+        .unwrap();
     let page = ada.page("/").await;
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(page.contains("&lt;script&gt;alert(1)"), "{page}");
@@ -57,11 +69,18 @@ async fn what_is_written_is_shown_as_text() {
 async fn a_room_is_made_by_form_and_its_name_taken_once() {
     let natter = Natter::start().await;
     let ada = Person::sign_up(&natter, "ada").await;
-    let made = ada.submit("/rooms/new", &[("name", "Launch"), ("topic", "Ship it")]).await;
+    let made = ada
+        .submit("/rooms/new", &[("name", "Launch"), ("topic", "Ship it")])
+        .await;
     assert_eq!(made.status(), StatusCode::SEE_OTHER);
     let page = ada.page(made.headers()["location"].to_str().unwrap()).await;
-    assert!(page.contains("Launch") && page.contains("Ship it"), "{page}");
-    let again = ada.submit("/rooms/new", &[("name", "launch"), ("topic", "kept")]).await;
+    assert!(
+        page.contains("Launch") && page.contains("Ship it"),
+        "{page}"
+    );
+    let again = ada
+        .submit("/rooms/new", &[("name", "launch"), ("topic", "kept")])
+        .await;
     assert_eq!(again.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let page = again.text().await.unwrap();
     assert!(page.contains("taken") && page.contains("kept"), "{page}");
@@ -73,10 +92,18 @@ async fn a_room_is_made_by_form_and_its_name_taken_once() {
 async fn what_does_not_exist_is_said_so() {
     let natter = Natter::start().await;
     let ada = Person::sign_up(&natter, "ada").await;
-    for path in ["/r/nowhere", "/nothing-here", "/pkg/none.js", "/r/..%2f..%2fx"] {
+    for path in [
+        "/r/nowhere",
+        "/nothing-here",
+        "/pkg/none.js",
+        "/r/..%2f..%2fx",
+    ] {
         let response = ada.get(path).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         let body = response.text().await.unwrap();
-        assert!(!body.contains("panicked") && !body.contains(".rs:"), "{body}");
+        assert!(
+            !body.contains("panicked") && !body.contains(".rs:"),
+            "{body}"
+        );
     }
 }

@@ -32,7 +32,10 @@ async fn what_one_writes_the_other_hears_with_its_place() {
     let one = logged_event(&one).unwrap();
     let two = logged_event(&feed.next().await.unwrap()).unwrap();
     assert_eq!((one.sequence, text_of(&one)), (first.sequence, "one"));
-    assert_eq!((two.sequence, two.previous), (second.sequence, first.sequence));
+    assert_eq!(
+        (two.sequence, two.previous),
+        (second.sequence, first.sequence)
+    );
     assert_eq!(two.event.unwrap().key.unwrap().uid, "ada");
 }
 
@@ -64,7 +67,10 @@ async fn twenty_at_once_of_one_key_are_one_message() {
     let natter = Natter::start().await;
     let beside = natter.start_beside().await;
     let ada = Person::sign_up(&natter, "ada").await;
-    let (one, two) = (ada.connect().await, ada.dial_to(&format!("ws://{}/nats", beside.addr()), &ada.token));
+    let (one, two) = (
+        ada.connect().await,
+        ada.dial_to(&format!("ws://{}/nats", beside.addr()), &ada.token),
+    );
     drop(two);
     let room = ada.general(&one).await;
     let length = natter.log_length().await;
@@ -76,7 +82,11 @@ async fn twenty_at_once_of_one_key_are_one_message() {
     let tries = (0..20).map(|_| ada.ask::<v1::PostResponse>(&one, "post", &request));
     let answers = futures::future::join_all(tries).await;
     let first = answers[0].clone().unwrap().sequence;
-    assert!(answers.iter().all(|answer| answer.as_ref().unwrap().sequence == first));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.as_ref().unwrap().sequence == first)
+    );
     assert_eq!(natter.log_length().await, length + 1);
 }
 
@@ -125,7 +135,9 @@ async fn history_comes_in_pages() {
     let client = ada.connect().await;
     let room = ada.general(&client).await;
     for n in 0..60 {
-        ada.post(&client, &room, &format!("message {n}")).await.unwrap();
+        ada.post(&client, &room, &format!("message {n}"))
+            .await
+            .unwrap();
     }
     let asked = v1::HistoryRequest {
         room: "general".into(),
@@ -164,7 +176,10 @@ async fn what_cannot_be_posted_is_refused_with_the_reason() {
         assert_eq!(failure.kind(), kind, "{failure:?}");
         assert!(!failure.reason.is_empty());
     }
-    let reply = ada.ask_raw(&client, "post", b"\xff\xff not protobuf".to_vec()).await.unwrap();
+    let reply = ada
+        .ask_raw(&client, "post", b"\xff\xff not protobuf".to_vec())
+        .await
+        .unwrap();
     assert_eq!(reply.headers.last("Nats-Service-Error-Code"), Some("422"));
     let failure = v1::Failure::decode(reply.payload).unwrap();
     assert_eq!(failure.kind(), FailureKind::Invalid);
@@ -182,7 +197,11 @@ async fn whoever_floods_is_told_to_wait_and_nobody_else_waits() {
     let answers = futures::future::join_all(flood).await;
     let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
     assert!(refused.len() > 100, "{} refused", refused.len());
-    assert!(refused.iter().all(|failure| failure.kind() == FailureKind::TooMany));
+    assert!(
+        refused
+            .iter()
+            .all(|failure| failure.kind() == FailureKind::TooMany)
+    );
     assert!(refused.iter().all(|failure| failure.retry_after_ms > 0));
     let heard = ben.ask::<v1::HeadsResponse>(&b, "heads", &question).await;
     assert!(heard.is_ok());
@@ -205,7 +224,10 @@ async fn of_a_forged_place_the_brokers_own_counts() {
     let js = async_nats::jetstream::new(service);
     let payload = v1::Event::default().encode_to_vec();
     let subject = format!("natter.log.open.{room}");
-    let ack = js.publish_with_headers(subject, headers, payload.into()).await.unwrap();
+    let ack = js
+        .publish_with_headers(subject, headers, payload.into())
+        .await
+        .unwrap();
     let sequence = ack.await.unwrap().sequence;
     let message = timeout(SOON, feed.next()).await.unwrap().unwrap();
     let forged: Vec<_> = message.headers.values("Nats-Sequence").collect();
@@ -226,7 +248,10 @@ async fn echo_says_the_same() {
         .request("ada.echo", payload.encode_to_vec().into(), SOON)
         .await
         .unwrap();
-    assert_eq!(EchoResponse::decode(reply.payload).unwrap().message, "hello world");
+    assert_eq!(
+        EchoResponse::decode(reply.payload).unwrap().message,
+        "hello world"
+    );
 }
 
 #[tokio::test]
@@ -235,8 +260,10 @@ async fn the_echo_server_function_goes_through_the_broker() {
     let ada = Person::sign_up(&natter, "ada").await;
     let response = ada.submit("/api/echo", &[("message", "hello")]).await;
     assert_eq!(response.status(), 200);
-    let report: serde_json::Value =
-        serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     assert_eq!(report["text"], "hello");
-    assert!(report["version"].as_str().unwrap().starts_with("2."), "{report}");
+    assert!(
+        report["version"].as_str().unwrap().starts_with("2."),
+        "{report}"
+    );
 }

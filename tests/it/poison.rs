@@ -15,7 +15,9 @@ struct Raw {
 impl Raw {
     async fn connect(natter: &Natter, token: &str) -> Self {
         let url = natter.server.broker().unwrap().client_url();
-        let stream = TcpStream::connect(url.trim_start_matches("nats://")).await.unwrap();
+        let stream = TcpStream::connect(url.trim_start_matches("nats://"))
+            .await
+            .unwrap();
         let mut raw = Self {
             stream: BufReader::new(stream),
         };
@@ -71,17 +73,27 @@ async fn the_three_poisoned_messages_harm_nobody() {
     let length = natter.log_length().await;
     let mut raw = Raw::connect(&natter, &eve.token).await;
     let commands = ["post", "sync", "heads", "history", "people", "nothing.such"];
-    let mut subjects: Vec<_> = commands.iter().map(|verb| format!("natter.svc.eve.{verb}")).collect();
+    let mut subjects: Vec<_> = commands
+        .iter()
+        .map(|verb| format!("natter.svc.eve.{verb}"))
+        .collect();
     for subject in ["eve.echo", "eve.echo.x", "eve.ping", "hello", "hello.x"] {
         subjects.push(subject.into());
     }
     for subject in &subjects {
         let inbox = b"_INBOX.eve.x";
-        raw.publish_with_headers(subject, inbox, b"NATS/1.0\r\nKey: a\rb\r\n\r\n").await;
-        raw.publish_with_headers(subject, inbox, b"Key: no version\r\n\r\n").await;
+        raw.publish_with_headers(subject, inbox, b"NATS/1.0\r\nKey: a\rb\r\n\r\n")
+            .await;
+        raw.publish_with_headers(subject, inbox, b"Key: no version\r\n\r\n")
+            .await;
         raw.publish_with_headers(subject, inbox, b"\r\n\r\n").await;
-        for reply in [&b"_INBOX.eve.\xff\xfe"[..], b"\xff", b"_INBOX.eve.\xc3\x28.x"] {
-            raw.publish_with_headers(subject, reply, b"NATS/1.0\r\n\r\n").await;
+        for reply in [
+            &b"_INBOX.eve.\xff\xfe"[..],
+            b"\xff",
+            b"_INBOX.eve.\xc3\x28.x",
+        ] {
+            raw.publish_with_headers(subject, reply, b"NATS/1.0\r\n\r\n")
+                .await;
             let mut bare = format!("PUB {subject} ").into_bytes();
             bare.extend_from_slice(reply);
             bare.extend_from_slice(b" 2\r\nhi\r\n");
@@ -89,10 +101,16 @@ async fn the_three_poisoned_messages_harm_nobody() {
         }
         raw.settle().await;
         // Each is followed by somebody else's work, which goes on.
-        let heads = ben.ask::<v1::HeadsResponse>(&bens, "heads", &v1::HeadsRequest {}).await;
+        let heads = ben
+            .ask::<v1::HeadsResponse>(&bens, "heads", &v1::HeadsRequest {})
+            .await;
         assert!(heads.is_ok(), "after {subject}");
     }
     ben.post(&bens, &room, "still here").await.unwrap();
-    assert_eq!(natter.log_length().await, length + 1, "nothing else was written");
+    assert_eq!(
+        natter.log_length().await,
+        length + 1,
+        "nothing else was written"
+    );
     assert!(ben.page("/").await.contains("still here"));
 }

@@ -19,7 +19,11 @@ async fn may_not_publish(client: &Client, subject: &str) {
         }
     };
     let denied = timeout(SOON, denied).await;
-    assert_eq!(denied.unwrap(), (Operation::Publish, subject.to_owned()), "{subject}");
+    assert_eq!(
+        denied.unwrap(),
+        (Operation::Publish, subject.to_owned()),
+        "{subject}"
+    );
 }
 
 #[tokio::test]
@@ -83,7 +87,11 @@ async fn nothing_of_others_can_be_heard() {
         let mut feed = client.subscribe(subject).await.unwrap();
         let ended = timeout(SOON, feed.next()).await;
         assert!(ended.unwrap().is_none(), "{subject}");
-        assert_eq!(feed.error(), Some(SubscribeError::PermissionDenied), "{subject}");
+        assert_eq!(
+            feed.error(),
+            Some(SubscribeError::PermissionDenied),
+            "{subject}"
+        );
     }
 }
 
@@ -92,9 +100,17 @@ async fn requests_where_one_may_not_ask_fail_at_once() {
     let natter = Natter::start().await;
     let ada = Person::sign_up(&natter, "ada").await;
     let client = ada.connect().await;
-    for subject in ["natter.svc.ben.post", "$JS.API.STREAM.INFO.LOG", "$SYS.REQ.USER.INFO"] {
+    for subject in [
+        "natter.svc.ben.post",
+        "$JS.API.STREAM.INFO.LOG",
+        "$SYS.REQ.USER.INFO",
+    ] {
         let refused = client.request(subject, "".into(), SOON).await;
-        assert_eq!(refused.unwrap_err(), RequestError::PermissionDenied, "{subject}");
+        assert_eq!(
+            refused.unwrap_err(),
+            RequestError::PermissionDenied,
+            "{subject}"
+        );
     }
 }
 
@@ -140,7 +156,10 @@ async fn an_answer_goes_to_the_own_inbox_and_a_request_for_elsewhere_is_not_work
     a.flush().await.unwrap();
     // What was asked after all of that has been answered, so that has been seen.
     ada.general(&a).await;
-    assert!(timeout(A_MOMENT, inbox.next()).await.is_err(), "ben heard something");
+    assert!(
+        timeout(A_MOMENT, inbox.next()).await.is_err(),
+        "ben heard something"
+    );
     assert_eq!(natter.log_length().await, length, "something was written");
 }
 

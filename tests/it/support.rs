@@ -125,7 +125,11 @@ pub fn stranger() -> reqwest::Client {
 impl Person {
     pub async fn sign_up(natter: &Natter, uid: &str) -> Self {
         let http = stranger();
-        let form = [("username", uid), ("display_name", ""), ("password", PASSWORD)];
+        let form = [
+            ("username", uid),
+            ("display_name", ""),
+            ("password", PASSWORD),
+        ];
         let response = http
             .post(natter.url("/signup"))
             .form(&form)
@@ -181,8 +185,10 @@ impl Person {
     }
 
     pub async fn general(&self, client: &Client) -> String {
-        let heads: v1::HeadsResponse =
-            self.ask(client, "heads", &v1::HeadsRequest {}).await.unwrap();
+        let heads: v1::HeadsResponse = self
+            .ask(client, "heads", &v1::HeadsRequest {})
+            .await
+            .unwrap();
         let mut rooms = heads.rooms.into_iter().filter_map(|head| head.room);
         rooms.find(|room| room.name == "general").unwrap().id
     }
@@ -193,7 +199,10 @@ impl Person {
         verb: &str,
         question: &impl prost::Message,
     ) -> Result<A, v1::Failure> {
-        let reply = self.ask_raw(client, verb, question.encode_to_vec()).await.unwrap();
+        let reply = self
+            .ask_raw(client, verb, question.encode_to_vec())
+            .await
+            .unwrap();
         answer(reply)
     }
 

@@ -27,7 +27,10 @@ async fn only_a_session_from_this_site_gets_through() {
     let cookie = format!("natter_session={}", ada.token);
     let origin = format!("http://{}", natter.addr());
     let good = || handshake(&natter, "/nats").header("cookie", &cookie);
-    assert_eq!(status(good().header("origin", &origin)).await, StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(
+        status(good().header("origin", &origin)).await,
+        StatusCode::SWITCHING_PROTOCOLS
+    );
     assert_eq!(status(good()).await, StatusCode::FORBIDDEN, "no origin");
     let elsewhere = good().header("origin", "http://evil.example");
     assert_eq!(status(elsewhere).await, StatusCode::FORBIDDEN);
@@ -37,7 +40,11 @@ async fn only_a_session_from_this_site_gets_through() {
     assert_eq!(plain.status(), StatusCode::UPGRADE_REQUIRED);
     for path in ["/nats/mqtt", "/nats/leafnode", "/mqtt", "/leafnode"] {
         let other = handshake(&natter, path).header("cookie", &cookie);
-        assert_eq!(status(other.header("origin", &origin)).await, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(
+            status(other.header("origin", &origin)).await,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
 }
 
@@ -50,7 +57,10 @@ async fn one_person_has_twenty_connections() {
     for _ in 0..20 {
         clients.push(ada.connect().await);
     }
-    assert_eq!(ada.get("/session").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        ada.get("/session").await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
     let origin = format!("http://{}", natter.addr());
     let one_more = handshake(&natter, "/nats")
         .header("cookie", format!("natter_session={}", ada.token))

@@ -31,10 +31,16 @@ fn hue(uid: &str) -> u32 {
 
 /// The first letters of the first and the last word.
 fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
+    let mut words = name
+        .split_whitespace()
+        .filter_map(|word| word.chars().next());
     let first = words.next();
     let last = words.next_back();
-    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+    first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -43,7 +49,13 @@ mod tests {
 
     #[test]
     fn initials_are_those_of_the_first_and_last_word() {
-        for (name, letters) in [("Ada Kim", "AK"), ("ada", "A"), ("a b c", "AC"), ("", ""), ("élan vital", "ÉV")] {
+        for (name, letters) in [
+            ("Ada Kim", "AK"),
+            ("ada", "A"),
+            ("a b c", "AC"),
+            ("", ""),
+            ("élan vital", "ÉV"),
+        ] {
             assert_eq!(initials(name), letters);
         }
     }

@@ -56,7 +56,11 @@ pub(in super::super) fn MessageLog(
     let unseen = Memo::new(move |_| {
         away_since.get().map_or(0, |since| {
             with_log(&state, |log| {
-                log.entries().iter().rev().take_while(|entry| entry.sequence > since).count()
+                log.entries()
+                    .iter()
+                    .rev()
+                    .take_while(|entry| entry.sequence > since)
+                    .count()
             })
         })
     });
@@ -124,9 +128,10 @@ fn LogNotice(state: Memo<Option<RoomState>>, name: String, room: RoomId) -> impl
             .into_any()
         }
         Some(RoomState::Loaded(log)) => {
-            let is_empty = !log.entries().iter().any(|entry| {
-                matches!(entry.what, What::Message { .. })
-            });
+            let is_empty = !log
+                .entries()
+                .iter()
+                .any(|entry| matches!(entry.what, What::Message { .. }));
             is_empty
                 .then(|| view! { <p class="notice">{words::empty_room(&name)}</p> })
                 .into_any()
@@ -134,10 +139,7 @@ fn LogNotice(state: Memo<Option<RoomState>>, name: String, room: RoomId) -> impl
     }
 }
 
-fn with_log<T: Default>(
-    state: &Memo<Option<RoomState>>,
-    read: impl FnOnce(&RoomLog) -> T,
-) -> T {
+fn with_log<T: Default>(state: &Memo<Option<RoomState>>, read: impl FnOnce(&RoomLog) -> T) -> T {
     state.with(|state| match state {
         Some(RoomState::Loaded(log)) => read(log),
         _ => T::default(),

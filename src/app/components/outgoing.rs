@@ -31,17 +31,22 @@ pub(super) fn Outgoing(
 }
 
 #[component]
-fn OutgoingPost(
-    post: Post,
-    posts: Memo<Vec<Post>>,
-    on_discard: Callback<String>,
-) -> impl IntoView {
+fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>) -> impl IntoView {
     let key = post.key.clone();
     let state = Memo::new(move |_| {
-        posts.with(|posts| posts.iter().find(|post| post.key == key).map(|p| p.state.clone()))
+        posts.with(|posts| {
+            posts
+                .iter()
+                .find(|post| post.key == key)
+                .map(|p| p.state.clone())
+        })
     });
-    let is_on_its_way =
-        move || matches!(state.get(), Some(PostState::Waiting { .. } | PostState::InFlight));
+    let is_on_its_way = move || {
+        matches!(
+            state.get(),
+            Some(PostState::Waiting { .. } | PostState::InFlight)
+        )
+    };
     let refusal = move || match state.get() {
         Some(PostState::Refused { reason }) => Some(reason),
         _ => None,

@@ -81,7 +81,12 @@ mod tests {
 
     #[test]
     fn messages_are_grouped_by_author_within_five_minutes() {
-        let log = [entry(1, "ada", 0), entry(2, "ada", 4), entry(3, "ada", 20), entry(4, "ben", 21)];
+        let log = [
+            entry(1, "ada", 0),
+            entry(2, "ada", 4),
+            entry(3, "ada", 20),
+            entry(4, "ben", 21),
+        ];
         assert_eq!(shape(&log), "dhchh");
     }
 
@@ -95,6 +100,9 @@ mod tests {
     fn what_is_not_known_is_not_drawn() {
         let mut unknown = entry(2, "ada", 1);
         unknown.what = What::Unknown;
-        assert_eq!(shape(&[entry(1, "ada", 0), unknown, entry(3, "ada", 2)]), "dhc");
+        assert_eq!(
+            shape(&[entry(1, "ada", 0), unknown, entry(3, "ada", 2)]),
+            "dhc"
+        );
     }
 }

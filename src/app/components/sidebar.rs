@@ -65,7 +65,9 @@ fn RoomLink(room: v1::Room) -> impl IntoView {
 #[component]
 fn Me() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let (uid, name) = chat.me.with_value(|me| (me.uid.clone(), me.display_name.clone()));
+    let (uid, name) = chat
+        .me
+        .with_value(|me| (me.uid.clone(), me.display_name.clone()));
     let shown = name.clone();
     view! {
         <div class="me">

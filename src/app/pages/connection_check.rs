@@ -50,7 +50,10 @@ pub(in super::super) fn ConnectionCheck() -> impl IntoView {
     };
     Effect::new(move |_| check());
     let broker = move || {
-        let seen_here = chat.broker.get().map(|b| words::broker(&b.name, &b.version));
+        let seen_here = chat
+            .broker
+            .get()
+            .map(|b| words::broker(&b.name, &b.version));
         seen_here
             .or_else(|| seen_by_server.get())
             .unwrap_or_else(|| words::NOT_CONNECTED.into())

@@ -11,7 +11,9 @@ use crate::app::words;
 #[component]
 pub(in super::super) fn Settings() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let who = chat.me.with_value(|me| words::signed_in_as(&me.display_name, &me.uid));
+    let who = chat
+        .me
+        .with_value(|me| words::signed_in_as(&me.display_name, &me.uid));
     view! {
         <Title text=words::SETTINGS />
         <main class="plain">

@@ -84,7 +84,9 @@ impl Chat {
             known
                 .clone()
                 .find(|room| room.id == id_or_name)
-                .or_else(|| known.find(|room| room.name.to_lowercase() == id_or_name.to_lowercase()))
+                .or_else(|| {
+                    known.find(|room| room.name.to_lowercase() == id_or_name.to_lowercase())
+                })
                 .cloned()
         })
     }
@@ -126,7 +128,9 @@ impl Chat {
 
     /// Gives a refused message up, and hands its text back.
     pub fn discard(&self, key: &Key) -> Option<String> {
-        self.outbox.try_update(|outbox| outbox.discard(key)).flatten()
+        self.outbox
+            .try_update(|outbox| outbox.discard(key))
+            .flatten()
     }
 
     /// Fetches a room that is not here.

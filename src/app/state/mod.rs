@@ -5,12 +5,12 @@
 
 mod chat;
 mod connection;
-mod live_event;
 #[cfg(feature = "hydrate")]
 mod live;
 #[cfg(not(feature = "hydrate"))]
 #[path = "no_live.rs"]
 mod live;
+mod live_event;
 
 pub use chat::{Chat, RoomState};
 pub use connection::{BrokerInfo, ConnectionState};

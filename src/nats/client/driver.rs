@@ -318,7 +318,11 @@ impl Driver {
             return;
         };
         if refused.is_full() {
-            let subject = self.connection.subject_of(sid).unwrap_or_default().to_owned();
+            let subject = self
+                .connection
+                .subject_of(sid)
+                .unwrap_or_default()
+                .to_owned();
             self.happened(&Event::SlowConsumer { subject });
         } else {
             self.readers.remove(&sid);

@@ -68,13 +68,19 @@ impl Shared {
     pub(super) fn listen(&self) -> EventStream {
         let (tell, told) = mpsc::channel(EVENTS);
         let lagged = false;
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         listeners.push(Listener { tell, lagged });
         EventStream(told)
     }
 
     pub(super) fn tell(&self, event: &Event) {
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         listeners.retain_mut(|listener| {
             if listener.lagged && listener.tell.try_send(Event::Lagged).is_ok() {
                 listener.lagged = false;

@@ -43,7 +43,9 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("status", &self.status()).finish()
+        f.debug_struct("Client")
+            .field("status", &self.status())
+            .finish()
     }
 }
 
@@ -124,7 +126,9 @@ impl Client {
             queue: queue.map(str::to_owned),
             tell,
         };
-        self.send(command).await.map_err(|()| SubscribeError::Closed)?;
+        self.send(command)
+            .await
+            .map_err(|()| SubscribeError::Closed)?;
         told.await.unwrap_or(Err(SubscribeError::Closed))
     }
 
@@ -172,7 +176,9 @@ impl Client {
             timeout,
             tell,
         };
-        self.send(command).await.map_err(|()| RequestError::Closed)?;
+        self.send(command)
+            .await
+            .map_err(|()| RequestError::Closed)?;
         told.await.unwrap_or(Err(RequestError::Closed))
     }
 

@@ -40,7 +40,9 @@ impl Backoff {
         if failures == 0 {
             return Duration::ZERO;
         }
-        let ceiling = FIRST.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST);
+        let ceiling = FIRST
+            .saturating_mul(1 << (failures - 1).min(16))
+            .min(LONGEST);
         ceiling.mul_f64(self.chance()).max(SHORTEST)
     }
 
@@ -67,7 +69,10 @@ mod tests {
             let mut ceiling = FIRST;
             for _ in 0..20 {
                 let wait = backoff.failed();
-                assert!(wait >= SHORTEST && wait <= ceiling, "{wait:?} of {ceiling:?}");
+                assert!(
+                    wait >= SHORTEST && wait <= ceiling,
+                    "{wait:?} of {ceiling:?}"
+                );
                 ceiling = (ceiling * 2).min(LONGEST);
             }
             backoff.succeeded();

@@ -60,7 +60,10 @@ enum State {
     /// Until the next try.
     Waiting(Moment),
     /// Dialling or shaking hands, until then.
-    Opening { by: Moment, info_came: bool },
+    Opening {
+        by: Moment,
+        info_came: bool,
+    },
     /// Since then.
     Up(Moment),
     Closed,
@@ -101,8 +104,14 @@ pub(in super::super) struct Connection {
 impl Connection {
     /// A client that dials at once. `random` makes its inbox and its waits its own.
     pub(in super::super) fn new(options: ConnectOptions, now: Moment, random: [u8; 16]) -> Self {
-        let seed = random.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes));
-        let inbox = format!("{}.{}", options.inbox_prefix, BASE64URL_NOPAD.encode(&random));
+        let seed = random
+            .first_chunk()
+            .map_or(1, |bytes| u64::from_le_bytes(*bytes));
+        let inbox = format!(
+            "{}.{}",
+            options.inbox_prefix,
+            BASE64URL_NOPAD.encode(&random)
+        );
         Self {
             options,
             state: State::Waiting(now),
@@ -141,9 +150,9 @@ impl Connection {
 
     /// The next thing to do. What was written since goes out in one piece, last.
     pub(in super::super) fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front().or_else(|| {
-            (!self.encoder.is_empty()).then(|| Output::Write(self.encoder.take()))
-        })
+        self.outputs
+            .pop_front()
+            .or_else(|| (!self.encoder.is_empty()).then(|| Output::Write(self.encoder.take())))
     }
 
     /// When [`tick`](Self::tick) has something to do.
@@ -265,7 +274,11 @@ impl Connection {
         if has_headers && !(self.options.headers && self.info.headers) {
             return Err(PublishError::NoHeaders);
         }
-        let headers = if has_headers { message.headers.encoded_len() } else { 0 };
+        let headers = if has_headers {
+            message.headers.encoded_len()
+        } else {
+            0
+        };
         let size = message.payload.len() + headers;
         let most = self.info.max_payload;
         if most > 0 && size > most {
@@ -289,10 +302,13 @@ impl Connection {
         }
         if self.inbox_sid.is_none() {
             let pattern = format!("{}.*", self.inbox);
-            self.inbox_sid = Some(self.subscribe(&pattern, None).map_err(|error| match error {
-                SubscribeError::Closed => RequestError::Closed,
-                _ => RequestError::BadSubject,
-            })?);
+            self.inbox_sid = Some(
+                self.subscribe(&pattern, None)
+                    .map_err(|error| match error {
+                        SubscribeError::Closed => RequestError::Closed,
+                        _ => RequestError::BadSubject,
+                    })?,
+            );
         }
         self.last_request += 1;
         let token = self.last_request.to_string();
@@ -381,8 +397,15 @@ impl Connection {
     fn info_came(&mut self, info: ServerInfo, now: Moment) {
         let is_lame = info.ldm && !self.info.ldm;
         self.info = info;
-        if let State::Opening { by, info_came: false } = self.state {
-            self.state = State::Opening { by, info_came: true };
+        if let State::Opening {
+            by,
+            info_came: false,
+        } = self.state
+        {
+            self.state = State::Opening {
+                by,
+                info_came: true,
+            };
             let connect = self.connect();
             self.encoder.connect(&connect);
             self.ping(Purpose::Handshake, now);
@@ -533,7 +556,10 @@ impl Connection {
     fn give_up(&mut self, request: &RequestError, flush: &FlushError) {
         for (_, asked) in std::mem::take(&mut self.requests) {
             let answer = Err(request.clone());
-            self.outputs.push_back(Output::Answer { id: asked.id, answer });
+            self.outputs.push_back(Output::Answer {
+                id: asked.id,
+                answer,
+            });
         }
         for id in self.pings.end() {
             self.flushed(id, Err(flush.clone()));
@@ -542,7 +568,10 @@ impl Connection {
 
     fn answer(&mut self, token: &str, answer: Result<Message, RequestError>) {
         if let Some(asked) = self.requests.remove(token) {
-            self.outputs.push_back(Output::Answer { id: asked.id, answer });
+            self.outputs.push_back(Output::Answer {
+                id: asked.id,
+                answer,
+            });
         }
     }
 

@@ -83,7 +83,10 @@ impl Script {
     /// The reply subject of what was just asked.
     fn reply_subject(&mut self) -> String {
         let written = self.written();
-        let line = written.lines().find(|line| line.starts_with("PUB")).unwrap();
+        let line = written
+            .lines()
+            .find(|line| line.starts_with("PUB"))
+            .unwrap();
         line.split(' ').nth(2).unwrap().to_owned()
     }
 }
@@ -117,7 +120,10 @@ fn shakes_hands_by_info_connect_ping_pong() {
     script.connection.dialed();
     script.receive(INFO);
     let written = script.written();
-    assert!(written.starts_with("CONNECT {\"verbose\":false"), "{written}");
+    assert!(
+        written.starts_with("CONNECT {\"verbose\":false"),
+        "{written}"
+    );
     assert!(written.ends_with("}\r\nPING\r\n"), "{written}");
     assert_eq!(script.connection.status(), Status::Connecting);
     script.receive(b"PONG\r\n");
@@ -137,7 +143,10 @@ fn signs_the_nonce() {
     script.tick();
     script.receive(INFO);
     let written = script.written();
-    assert!(written.contains("\"jwt\":\"j\",\"sig\":\"biE\""), "{written}");
+    assert!(
+        written.contains("\"jwt\":\"j\",\"sig\":\"biE\""),
+        "{written}"
+    );
 }
 
 #[test]
@@ -166,7 +175,10 @@ fn a_silent_server_is_given_up_after_two_unanswered_pings() {
     assert_eq!(script.connection.status(), Status::Connected);
     script.pass(Duration::from_secs(30));
     let events = events(script.outputs());
-    assert!(matches!(events.as_slice(), [Event::Disconnected(_)]), "{events:?}");
+    assert!(
+        matches!(events.as_slice(), [Event::Disconnected(_)]),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -234,7 +246,11 @@ fn requests_are_answered_by_their_token() {
     let expected = [(2, Ok("two".into())), (1, Ok("one".into()))];
     assert_eq!(answers(&script.outputs()), expected);
     script.receive(format!("MSG {first} 1 5\r\nagain\r\n").as_bytes());
-    assert_eq!(answers(&script.outputs()), [], "the first answer is the answer");
+    assert_eq!(
+        answers(&script.outputs()),
+        [],
+        "the first answer is the answer"
+    );
 }
 
 #[test]
@@ -244,7 +260,10 @@ fn a_request_runs_out_of_time() {
     script.pass(Duration::from_millis(1_999));
     assert_eq!(answers(&script.outputs()), []);
     script.pass(Duration::from_millis(1));
-    assert_eq!(answers(&script.outputs()), [(1, Err(RequestError::Timeout))]);
+    assert_eq!(
+        answers(&script.outputs()),
+        [(1, Err(RequestError::Timeout))]
+    );
 }
 
 #[test]
@@ -253,7 +272,10 @@ fn nobody_there_is_told_at_once() {
     script.request(1, "svc").unwrap();
     let reply = script.reply_subject();
     script.receive(format!("HMSG {reply} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n").as_bytes());
-    assert_eq!(answers(&script.outputs()), [(1, Err(RequestError::NoResponders))]);
+    assert_eq!(
+        answers(&script.outputs()),
+        [(1, Err(RequestError::NoResponders))]
+    );
 }
 
 #[test]
@@ -290,7 +312,10 @@ fn a_permission_error_goes_to_whom_it_is_about() {
     script.receive(b"-ERR 'Permissions Violation for Publish to \"forbidden\"'\r\n");
     script.receive(b"-ERR 'Permissions Violation for Subscription to \"other\"'\r\n");
     let outputs = script.outputs();
-    assert_eq!(answers(&outputs), [(1, Err(RequestError::PermissionDenied))]);
+    assert_eq!(
+        answers(&outputs),
+        [(1, Err(RequestError::PermissionDenied))]
+    );
     assert!(outputs.contains(&Output::Ended {
         sid: other,
         error: SubscribeError::PermissionDenied
@@ -309,7 +334,10 @@ fn a_refusal_is_told_and_tried_again_later() {
     assert_eq!(events(script.outputs()), [Event::AuthRefused]);
     script.pass(Duration::from_secs(10));
     let dialled = script.outputs();
-    assert!(matches!(dialled.as_slice(), [Output::Dial(_), ..]), "{dialled:?}");
+    assert!(
+        matches!(dialled.as_slice(), [Output::Dial(_), ..]),
+        "{dialled:?}"
+    );
 }
 
 #[test]
@@ -351,7 +379,10 @@ fn the_account_has_a_smaller_payload() {
     with_headers.headers = Headers::new();
     with_headers.headers.append("A", "b");
     let published = script.connection.publish(&with_headers);
-    assert!(matches!(published, Err(PublishError::TooLarge { .. })), "headers count");
+    assert!(
+        matches!(published, Err(PublishError::TooLarge { .. })),
+        "headers count"
+    );
 }
 
 #[test]
@@ -362,10 +393,16 @@ fn bad_subjects_never_leave() {
             subject: subject.into(),
             ..Outgoing::default()
         };
-        assert_eq!(script.connection.publish(&message), Err(PublishError::BadSubject));
+        assert_eq!(
+            script.connection.publish(&message),
+            Err(PublishError::BadSubject)
+        );
         assert_eq!(script.request(1, subject), Err(RequestError::BadSubject));
     }
-    assert_eq!(script.connection.subscribe("a b", None), Err(SubscribeError::BadSubject));
+    assert_eq!(
+        script.connection.subscribe("a b", None),
+        Err(SubscribeError::BadSubject)
+    );
 }
 
 #[test]
@@ -379,7 +416,11 @@ fn a_lame_duck_is_left_for_another_server() {
     script.tick();
     let outputs = script.outputs();
     assert!(outputs.contains(&Output::Event(Event::LameDuck)));
-    assert!(outputs.iter().any(|o| *o == Output::Dial("nats://two:2".parse().unwrap())));
+    assert!(
+        outputs
+            .iter()
+            .any(|o| *o == Output::Dial("nats://two:2".parse().unwrap()))
+    );
 }
 
 #[test]
@@ -391,7 +432,10 @@ fn draining_ends_subscriptions_then_closes() {
     assert_eq!(script.written(), format!("UNSUB {sid}\r\nPING\r\n"));
     script.receive(format!("MSG a {sid} 2\r\nhi\r\nPONG\r\n").as_bytes());
     let outputs = script.outputs();
-    assert!(matches!(outputs.first(), Some(Output::Deliver { .. })), "{outputs:?}");
+    assert!(
+        matches!(outputs.first(), Some(Output::Deliver { .. })),
+        "{outputs:?}"
+    );
     assert_eq!(outputs.last(), Some(&Output::Closed));
     assert_eq!(script.connection.status(), Status::Closed);
 }

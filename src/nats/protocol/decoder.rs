@@ -206,7 +206,8 @@ mod tests {
         Ok(ops)
     }
 
-    const STREAM: &[u8] = b"INFO {\"server_id\":\"S\",\"host\":\"a name, no address\",\"unknown\":[1]}\r\n\
+    const STREAM: &[u8] =
+        b"INFO {\"server_id\":\"S\",\"host\":\"a name, no address\",\"unknown\":[1]}\r\n\
         PING\r\n+OK\r\nMSG a.b 7 5\r\nhello\r\nMSG a.b 7 _INBOX.x 0\r\n\r\n\
         HMSG a 8 r 23 28\r\nNATS/1.0\r\nKey: vals\r\n\r\nMSG 1\r\n\
         -ERR 'Permissions Violation for Publish to \"x\"'\r\nPONG\r\n\
@@ -247,9 +248,16 @@ mod tests {
             b"INFO {\r\n",
             b"MSG x 1 1\r\nabc",
         ] {
-            assert!(decode(&[hostile]).is_err(), "{:?}", String::from_utf8_lossy(hostile));
+            assert!(
+                decode(&[hostile]).is_err(),
+                "{:?}",
+                String::from_utf8_lossy(hostile)
+            );
         }
-        assert_eq!(decode(&[&vec![b'x'; LINE_BYTES + 1]]), Err(ProtocolError::TooLong));
+        assert_eq!(
+            decode(&[&vec![b'x'; LINE_BYTES + 1]]),
+            Err(ProtocolError::TooLong)
+        );
     }
 
     proptest! {

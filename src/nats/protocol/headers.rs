@@ -21,7 +21,8 @@ impl Headers {
     /// Adds a value. A line end in name or value becomes a space: it would end the header.
     pub fn append(&mut self, name: &str, value: &str) {
         let clean = |text: &str| text.replace(['\r', '\n'], " ");
-        self.pairs.push((clean(name), clean(value).trim().to_owned()));
+        self.pairs
+            .push((clean(name), clean(value).trim().to_owned()));
     }
 
     /// The last value of a name: what the server itself appended comes after all that a publisher
@@ -91,7 +92,10 @@ impl Headers {
     /// How many bytes they are when sent.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let pairs = self.pairs.iter().map(|(name, value)| name.len() + value.len() + 4);
+        let pairs = self
+            .pairs
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4);
         VERSION.len() + 4 + pairs.sum::<usize>()
     }
 
@@ -113,16 +117,23 @@ mod tests {
 
     #[test]
     fn the_last_value_counts() {
-        let headers = Headers::read(b"NATS/1.0\r\nNats-Sequence: 1\r\nA: b\r\nNats-Sequence: 7\r\n\r\n");
+        let headers =
+            Headers::read(b"NATS/1.0\r\nNats-Sequence: 1\r\nA: b\r\nNats-Sequence: 7\r\n\r\n");
         assert_eq!(headers.last("Nats-Sequence"), Some("7"));
-        assert_eq!(headers.values("Nats-Sequence").collect::<Vec<_>>(), ["1", "7"]);
+        assert_eq!(
+            headers.values("Nats-Sequence").collect::<Vec<_>>(),
+            ["1", "7"]
+        );
         assert_eq!(headers.last("nats-sequence"), None);
     }
 
     #[test]
     fn a_status_stands_in_the_first_line() {
         assert_eq!(Headers::read(b"NATS/1.0 503\r\n\r\n").status(), Some(503));
-        assert_eq!(Headers::read(b"NATS/1.0 408 Timeout\r\n\r\n").status(), Some(408));
+        assert_eq!(
+            Headers::read(b"NATS/1.0 408 Timeout\r\n\r\n").status(),
+            Some(408)
+        );
     }
 
     #[test]
@@ -138,7 +149,11 @@ mod tests {
             b"NATS/1.0",
         ] {
             let headers = Headers::read(block);
-            assert!(headers.is_malformed(), "{:?}", String::from_utf8_lossy(block));
+            assert!(
+                headers.is_malformed(),
+                "{:?}",
+                String::from_utf8_lossy(block)
+            );
             assert!(headers.is_empty());
         }
     }

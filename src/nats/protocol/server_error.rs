@@ -54,7 +54,10 @@ impl ServerError {
     /// Does the connection go on?
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Publish(_) | Self::Subscribe(_) | Self::Passing(_))
+        matches!(
+            self,
+            Self::Publish(_) | Self::Subscribe(_) | Self::Passing(_)
+        )
     }
 }
 
@@ -88,6 +91,9 @@ mod tests {
         ] {
             assert_eq!(ServerError::read(text).is_passing(), passing, "{text}");
         }
-        assert_eq!(ServerError::read("'User Authentication Expired'"), ServerError::Expired);
+        assert_eq!(
+            ServerError::read("'User Authentication Expired'"),
+            ServerError::Expired
+        );
     }
 }

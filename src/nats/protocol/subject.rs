@@ -60,7 +60,18 @@ mod tests {
         for good in ["a", "a.b", "_INBOX.ada.x1", "a.b*"] {
             assert!(is_publishable(good), "{good}");
         }
-        for bad in ["", ".", "a.", ".a", "a..b", "a.*", ">", "a b", "a\r\nPUB x", "a\0"] {
+        for bad in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "a.*",
+            ">",
+            "a b",
+            "a\r\nPUB x",
+            "a\0",
+        ] {
             assert!(!is_publishable(bad), "{bad:?}");
         }
     }

@@ -47,7 +47,9 @@ async fn first_line(stream: &mut TcpStream) -> Result<Bytes, TransportError> {
         // Byte by byte: what follows the line may be the beginning of TLS.
         line.extend([stream.read_u8().await.map_err(TransportError::of)?]);
         if line.len() > INFO_BYTES {
-            return Err(TransportError("the server’s first line does not end".into()));
+            return Err(TransportError(
+                "the server’s first line does not end".into(),
+            ));
         }
     }
     Ok(line.freeze())

@@ -97,7 +97,9 @@ impl Wire {
     /// Sends bytes, soon.
     pub(in super::super) fn send(&mut self, bytes: Bytes) -> Result<(), TransportError> {
         if self.socket.buffered_amount() > OUTGOING {
-            return Err(TransportError("the network does not take what is sent".into()));
+            return Err(TransportError(
+                "the network does not take what is sent".into(),
+            ));
         }
         self.socket
             .send_with_u8_array(&bytes)

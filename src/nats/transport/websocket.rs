@@ -29,8 +29,7 @@ pub(super) async fn dial(
     let input = input
         .filter_map(|message| future::ready(bytes_of(message)))
         .boxed();
-    let output = output
-        .with(|bytes: Bytes| future::ready(Ok::<_, Error>(Message::Binary(bytes))));
+    let output = output.with(|bytes: Bytes| future::ready(Ok::<_, Error>(Message::Binary(bytes))));
     Ok(Wire::new(Bytes::new(), input, output))
 }
 

@@ -72,7 +72,13 @@ mod tests {
     #[test]
     fn a_cookie_that_is_not_ours_is_none() {
         let site = site("http://localhost:3000");
-        for cookie in ["natter_session=", "natter_session=x", "other=1", "", "natter_session"] {
+        for cookie in [
+            "natter_session=",
+            "natter_session=x",
+            "other=1",
+            "",
+            "natter_session",
+        ] {
             assert_eq!(read(&headers(&[cookie]), &site), None, "{cookie}");
         }
     }

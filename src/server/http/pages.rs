@@ -72,12 +72,10 @@ pub(super) async fn not_found(
     uri: Uri,
 ) -> Response {
     match SignedIn::find(&headers, &state).await {
-        Ok(me) => {
-            match gather(&state, &me.uid, Shown::Nothing).await {
-                Ok(page) => render::page(&state, uri.path(), StatusCode::NOT_FOUND, page).await,
-                Err(failure) => render::plain(&failure),
-            }
-        }
+        Ok(me) => match gather(&state, &me.uid, Shown::Nothing).await {
+            Ok(page) => render::page(&state, uri.path(), StatusCode::NOT_FOUND, page).await,
+            Err(failure) => render::plain(&failure),
+        },
         Err(_) => (StatusCode::NOT_FOUND, "There is nothing at this address.\n").into_response(),
     }
 }

@@ -2,7 +2,7 @@
 //! WebSocket frames nor NATS; it writes the upstream handshake's headers itself, so that nothing
 //! of the browser's request but the key reaches the broker (Must hold, 8).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +59,16 @@ impl Tunnels {
                 closed.cancel();
             }
         }
+    }
+
+    /// The sessions that they stand on, each once.
+    #[must_use]
+    pub fn sessions(&self) -> HashSet<String> {
+        let open = self.lock();
+        open.tunnels
+            .values()
+            .map(|(_, hash, _)| hash.clone())
+            .collect()
     }
 
     /// Closes all of them.
@@ -194,7 +204,10 @@ async fn connect(
     let request = request
         .body(Empty::<Bytes>::new())
         .map_err(io::Error::other)?;
-    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(io::Error::other)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(io::Error::other(format!("answered {}", response.status())));
     }
@@ -203,7 +216,9 @@ async fn connect(
         .get(header::SEC_WEBSOCKET_ACCEPT)
         .cloned()
         .ok_or_else(|| io::Error::other("answered without an accept key"))?;
-    let upgraded = hyper::upgrade::on(response).await.map_err(io::Error::other)?;
+    let upgraded = hyper::upgrade::on(response)
+        .await
+        .map_err(io::Error::other)?;
     Ok((accept, upgraded))
 }
 

@@ -68,19 +68,30 @@ pub struct ReadModel {
 }
 
 impl ReadModel {
-    /// Opens the file at `path`, or makes it, and follows the log until `stop`.
+    /// Opens the file at `path`, or makes it, and follows the log until `stop`; anew at each of
+    /// `reconnects`.
     ///
     /// # Errors
     /// The file cannot be made, or the log does not answer.
     pub async fn start(
         path: PathBuf,
         log: Log,
+        reconnects: watch::Receiver<u64>,
         stop: CancellationToken,
     ) -> Result<Self, ReadError> {
         let (writer, applied) = projector::open(&path, &log).await?;
         let readers = Arc::new(Readers::open(&path)?);
         let (tell, applied) = watch::channel(applied);
-        tokio::spawn(projector::run(path, writer, log.clone(), tell, stop.clone()));
+        let projector = projector::Projector {
+            path,
+            log: log.clone(),
+            applied: tell,
+            reconnects,
+        };
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(projector.run(writer)),
+        );
         let barrier = Barrier::start(log, stop);
         Ok(Self {
             readers,

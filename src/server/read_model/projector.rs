@@ -8,7 +8,6 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::{ReadError, apply, schema};
 use crate::domain::Sequence;
@@ -66,37 +65,44 @@ fn begin(connection: Connection, created: &str) -> Result<Connection, ReadError>
     Ok(connection)
 }
 
-/// Follows the log until `stop`, and tells how far it is.
-pub(super) async fn run(
-    path: PathBuf,
-    mut writer: Connection,
-    log: Log,
-    applied: watch::Sender<Sequence>,
-    stop: CancellationToken,
-) {
-    while !stop.is_cancelled() {
-        let followed = tokio::select! {
-            () = stop.cancelled() => return,
-            followed = follow(writer, &log, &applied) => followed,
-        };
-        if let Err(error) = followed {
-            tracing::warn!(%error, "the read model stopped following the log: trying again");
+/// Follows the log, and tells how far it is.
+pub(super) struct Projector {
+    pub path: PathBuf,
+    pub log: Log,
+    pub applied: watch::Sender<Sequence>,
+    pub reconnects: watch::Receiver<u64>,
+}
+
+impl Projector {
+    pub(super) async fn run(mut self, mut writer: Connection) {
+        loop {
+            self.reconnects.mark_unchanged();
+            tokio::select! {
+                // The consumer went with the old connection, or with the broker.
+                _ = self.reconnects.changed() => {}
+                followed = follow(writer, &self.log, &self.applied) => {
+                    if let Err(error) = followed {
+                        tracing::warn!(%error, "the read model stopped following the log");
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            // The writer went with the attempt; the file knows how far it is.
+            writer = self.open_again().await;
         }
-        tokio::time::sleep(PAUSE).await;
-        // The writer went with the failed attempt; the file knows how far it is.
-        writer = loop {
-            match open(&path, &log).await {
+    }
+
+    async fn open_again(&self) -> Connection {
+        loop {
+            match open(&self.path, &self.log).await {
                 Ok((connection, reached)) => {
-                    applied.send_replace(reached);
-                    break connection;
+                    self.applied.send_replace(reached);
+                    return connection;
                 }
                 Err(error) => tracing::warn!(%error, "the read model cannot be opened"),
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
-            }
-        };
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 

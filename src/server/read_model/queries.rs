@@ -120,7 +120,12 @@ pub fn since(
                 "SELECT 1 FROM entry WHERE sequence = ?1 AND room = ?2 AND uid = ?3 AND ulid = ?4",
             )?
             .query_row(
-                params![signed(sequence), room_id, key.author.as_str(), key.ulid.to_string()],
+                params![
+                    signed(sequence),
+                    room_id,
+                    key.author.as_str(),
+                    key.ulid.to_string()
+                ],
                 |row| row.get(0),
             )
             .optional()?;
@@ -149,8 +154,8 @@ pub fn people(
     tables: &Transaction<'_>,
     uids: impl IntoIterator<Item = String>,
 ) -> Result<Vec<v1::Person>, ReadError> {
-    let mut row = tables
-        .prepare_cached("SELECT uid, display_name, role FROM person WHERE uid = ?1")?;
+    let mut row =
+        tables.prepare_cached("SELECT uid, display_name, role FROM person WHERE uid = ?1")?;
     let mut people = Vec::new();
     for uid in uids {
         let person = row
@@ -180,10 +185,9 @@ pub fn entry_of(
             "SELECT sequence, previous, event, room FROM entry
              WHERE uid = ?1 AND ulid = ?2 AND counts = 1",
         )?
-        .query_row(
-            params![key.author.as_str(), key.ulid.to_string()],
-            |row| Ok((row.get(3)?, logged_of(row)?)),
-        )
+        .query_row(params![key.author.as_str(), key.ulid.to_string()], |row| {
+            Ok((row.get(3)?, logged_of(row)?))
+        })
         .optional()?)
 }
 

@@ -69,7 +69,11 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
                 limit: Arc::clone(&limit),
                 turns: Arc::clone(&turns),
             };
-            tasks.spawn(stop.clone().run_until_cancelled_owned(route.run(requests)).map(|_| ()));
+            tasks.spawn(
+                stop.clone()
+                    .run_until_cancelled_owned(route.run(requests))
+                    .map(|_| ()),
+            );
         }
         let tidy = async move {
             loop {
@@ -99,7 +103,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             let Some(caller) = caller_of(self.pattern, message.subject.as_str()) else {
                 continue;
             };
-            let Some(reply) = message.reply_str().filter(|reply| is_inbox_of(&caller, reply))
+            let Some(reply) = message
+                .reply_str()
+                .filter(|reply| is_inbox_of(&caller, reply))
             else {
                 tracing::debug!(%caller, subject = message.subject.as_str(),
                     "a request without a reply subject in the caller’s inbox");
@@ -179,12 +185,17 @@ fn caller_of(pattern: &str, subject: &str) -> Option<Username> {
 /// (Must hold, 2): else a requester would make natter write to any subject, in another's name.
 fn is_inbox_of(caller: &Username, reply: &str) -> bool {
     let prefix = subject::inbox_prefix(caller);
-    let Some(rest) = reply.strip_prefix(&prefix).and_then(|r| r.strip_prefix('.')) else {
+    let Some(rest) = reply
+        .strip_prefix(&prefix)
+        .and_then(|r| r.strip_prefix('.'))
+    else {
         return false;
     };
     rest.split('.').all(|token| {
         !token.is_empty()
-            && token.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'*' | b'>'))
+            && token
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !matches!(b, b'*' | b'>'))
     })
 }
 
@@ -197,7 +208,11 @@ mod tests {
         let ada = Username::parse("ada").ok();
         assert_eq!(caller_of("*.echo", "ada.echo"), ada);
         assert_eq!(caller_of("natter.svc.*.post", "natter.svc.ada.post"), ada);
-        assert_eq!(caller_of("*.echo", "natter.echo"), None, "natter asks nobody");
+        assert_eq!(
+            caller_of("*.echo", "natter.echo"),
+            None,
+            "natter asks nobody"
+        );
         assert_eq!(caller_of("*.echo", "Ada.echo"), None);
     }
 

@@ -49,9 +49,20 @@ pub async fn post_message(
     let (room_is_known, earlier) = known;
     if let Some((in_room, logged)) = earlier {
         let event = logged.event.unwrap_or_default();
-        return same_message(&event, in_room == room.as_str(), &text, Sequence(logged.sequence));
+        return same_message(
+            &event,
+            in_room == room.as_str(),
+            &text,
+            Sequence(logged.sequence),
+        );
     }
-    if !room_is_known && store.log.last_of(&subject::log_room(&room)).await?.is_none() {
+    if !room_is_known
+        && store
+            .log
+            .last_of(&subject::log_room(&room))
+            .await?
+            .is_none()
+    {
         return Err(Failure::not_found(
             "This room does not exist. Your message was not sent.",
         ));
@@ -75,7 +86,12 @@ pub async fn post_message(
     if appended.duplicate {
         // The broker knows the id, not what was said under it.
         let (in_subject, event) = store.log.get(appended.sequence).await?.unwrap_or_default();
-        return same_message(&event, in_subject == entry.subject, &text, appended.sequence);
+        return same_message(
+            &event,
+            in_subject == entry.subject,
+            &text,
+            appended.sequence,
+        );
     }
     Ok(PostResponse {
         sequence: appended.sequence.0,

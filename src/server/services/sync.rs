@@ -35,7 +35,10 @@ pub(super) async fn sync(
                     events: events.unwrap_or_default(),
                 })
             };
-            positions.into_iter().map(room).collect::<Result<Vec<_>, _>>()
+            positions
+                .into_iter()
+                .map(room)
+                .collect::<Result<Vec<_>, _>>()
         })
         .await?;
     Ok(Proto(SyncResponse {

@@ -210,6 +210,9 @@ mod tests {
         let token = |name: &str| name_token(&RoomName::parse(name).unwrap());
         assert_eq!(token("Launch"), token("launch"));
         assert_ne!(token("launch"), token("launch-2"));
-        assert!(RoomId::parse(&token("Ünïcode room")).is_ok(), "one token of a subject");
+        assert!(
+            RoomId::parse(&token("Ünïcode room")).is_ok(),
+            "one token of a subject"
+        );
     }
 }

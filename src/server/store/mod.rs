@@ -62,11 +62,8 @@ impl Store {
     /// # Errors
     /// The broker refuses, or is not there.
     pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
-        let (log, credentials, sessions) = tokio::try_join!(
-            Log::open(js),
-            Credentials::open(js),
-            Sessions::open(js)
-        )?;
+        let (log, credentials, sessions) =
+            tokio::try_join!(Log::open(js), Credentials::open(js), Sessions::open(js))?;
         Ok(Self {
             log,
             credentials,

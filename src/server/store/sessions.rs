@@ -107,13 +107,20 @@ impl Sessions {
     /// # Errors
     /// The broker did not answer: nothing is known of the session.
     pub async fn find(&self, token: &SessionToken) -> Result<Option<Session>, StoreError> {
-        let hash = token.hash();
-        let Some(bytes) = self
-            .bucket
-            .get(hash.clone())
-            .await
-            .map_err(StoreError::broker("look a session up"))?
-        else {
+        self.find_by_hash(token.hash()).await
+    }
+
+    /// Does the session with this hash still hold?
+    ///
+    /// # Errors
+    /// The broker did not answer: nothing is known of the session.
+    pub async fn holds(&self, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.find_by_hash(hash.to_owned()).await?.is_some())
+    }
+
+    async fn find_by_hash(&self, hash: String) -> Result<Option<Session>, StoreError> {
+        let found = self.bucket.get(hash.clone()).await;
+        let Some(bytes) = found.map_err(StoreError::broker("look a session up"))? else {
             return Ok(None);
         };
         let record =
@@ -152,7 +159,10 @@ impl Sessions {
             .map_err(StoreError::broker("watch sessions"))?;
         Ok(watch.filter_map(|entry| async move {
             let entry = entry.ok()?;
-            let ended = matches!(entry.operation, kv::Operation::Delete | kv::Operation::Purge);
+            let ended = matches!(
+                entry.operation,
+                kv::Operation::Delete | kv::Operation::Purge
+            );
             ended.then_some(entry.key)
         }))
     }

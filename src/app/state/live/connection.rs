@@ -68,7 +68,9 @@ async fn while_away(live: Live) {
 
 /// The status of GET /session; `None` when natter cannot be reached.
 async fn ask_session() -> Option<u16> {
-    let response = JsFuture::from(window().fetch_with_str("/session")).await.ok()?;
+    let response = JsFuture::from(window().fetch_with_str("/session"))
+        .await
+        .ok()?;
     let response: web_sys::Response = response.dyn_into().ok()?;
     Some(response.status())
 }

@@ -118,7 +118,11 @@ async fn ask_heads(live: Live) {
             behind.push(room);
         }
     }
-    if live.chat.rooms.with_untracked(|rooms| *rooms != heads.rooms) {
+    if live
+        .chat
+        .rooms
+        .with_untracked(|rooms| *rooms != heads.rooms)
+    {
         live.chat.rooms.set(heads.rooms);
     }
     sync(live, behind).await;
@@ -167,7 +171,10 @@ async fn sync(live: Live, mut rooms: Vec<RoomId>) {
 
 /// Fetches a room anew.
 pub(super) async fn load(live: Live, room: RoomId) {
-    let state = live.chat.logs.with_untracked(|logs| logs.get(&room).cloned());
+    let state = live
+        .chat
+        .logs
+        .with_untracked(|logs| logs.get(&room).cloned());
     let state = state.unwrap_or_else(|| {
         let state = ArcRwSignal::new(RoomState::Loading);
         live.chat
@@ -207,7 +214,10 @@ pub(super) async fn load(live: Live, room: RoomId) {
 
 /// Fetches the page before the oldest entry here.
 pub(super) async fn load_earlier(live: Live, room: RoomId) {
-    let first = with_log(&live, &room, |log| log.entries().first().map(|e| e.sequence)).flatten();
+    let first = with_log(&live, &room, |log| {
+        log.entries().first().map(|e| e.sequence)
+    })
+    .flatten();
     let Some(first) = first else { return };
     if let Ok(view) = view(&live, &room, first).await {
         meet_all(&live, &view.people);
@@ -250,7 +260,10 @@ pub(super) fn settle(live: &Live, room: &RoomId) {
 fn meet<'a>(live: &Live, uids: impl IntoIterator<Item = &'a str>) {
     let strangers: BTreeSet<_> = live.chat.people.with_untracked(|people| {
         let unknown = uids.into_iter().filter(|uid| !people.contains_key(*uid));
-        unknown.take(limits::PEOPLE_ASKED).map(str::to_owned).collect()
+        unknown
+            .take(limits::PEOPLE_ASKED)
+            .map(str::to_owned)
+            .collect()
     });
     if strangers.is_empty() {
         return;
@@ -267,10 +280,14 @@ fn meet<'a>(live: &Live, uids: impl IntoIterator<Item = &'a str>) {
 
 fn meet_all(live: &Live, known: &[v1::Person]) {
     let is_new = live.chat.people.with_untracked(|people| {
-        known.iter().any(|person| people.get(&person.uid) != Some(person))
+        known
+            .iter()
+            .any(|person| people.get(&person.uid) != Some(person))
     });
     if is_new {
-        let known = known.iter().map(|person| (person.uid.clone(), person.clone()));
+        let known = known
+            .iter()
+            .map(|person| (person.uid.clone(), person.clone()));
         live.chat.people.update(|people| people.extend(known));
     }
 }
@@ -281,7 +298,10 @@ fn with_log<T>(
     room: &RoomId,
     act: impl FnOnce(&mut crate::domain::RoomLog) -> T,
 ) -> Option<T> {
-    let state = live.chat.logs.with_untracked(|logs| logs.get(room).cloned())?;
+    let state = live
+        .chat
+        .logs
+        .with_untracked(|logs| logs.get(room).cloned())?;
     state.try_maybe_update(|state| match state {
         RoomState::Loaded(log) => {
             let before = log.entries().len();

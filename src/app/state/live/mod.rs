@@ -73,7 +73,9 @@ impl Live {
 
     /// Sends a refused one again, under a new key.
     pub(super) fn retry(&self, key: &Key) {
-        let Some(fresh) = self.fresh_key() else { return };
+        let Some(fresh) = self.fresh_key() else {
+            return;
+        };
         self.chat
             .outbox
             .update(|outbox| outbox.retry(key, fresh, now()));
