@@ -13,3 +13,11 @@ pub mod wire;
 pub mod cli;
 #[cfg(feature = "ssr")]
 pub mod server;
+
+/// Takes the page over from the server, in the browser.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}
