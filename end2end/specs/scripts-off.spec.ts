@@ -1,9 +1,6 @@
 import { expect, PASSWORD, test } from "../fixtures/natter.ts";
 
-test("with scripts off one can sign in, read and post", async ({
-  allowConsoleErrors,
-  person,
-}) => {
+test("with scripts off one can sign in, read and post", async ({ allowConsoleErrors, person }) => {
   allowConsoleErrors(/422/);
   const quinn = await person("quinn", { javaScriptEnabled: false });
   const box = quinn.getByRole("textbox", { name: "Message #general" });

@@ -1,9 +1,16 @@
 //! What the page asks of the browser, and what the server says in its place.
 
 #[cfg(feature = "hydrate")]
-pub(super) use page::has_coarse_pointer;
+pub(super) use page::{has_coarse_pointer, millis};
 #[cfg(not(feature = "hydrate"))]
-pub(super) use server::has_coarse_pointer;
+pub(super) use server::{has_coarse_pointer, millis};
+
+/// From a moment that [`millis`] gave until now, in microseconds.
+pub(super) fn micros_since(begun: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let micros = ((millis() - begun) * 1_000.0).max(0.0) as u64;
+    micros
+}
 
 #[cfg(feature = "hydrate")]
 mod page {
@@ -14,11 +21,21 @@ mod page {
         let query = window().match_media("(pointer: coarse)");
         query.ok().flatten().is_some_and(|query| query.matches())
     }
+
+    /// Milliseconds since the page began, finer than the clock.
+    pub fn millis() -> f64 {
+        let performance = window().performance();
+        performance.map_or_else(js_sys::Date::now, |performance| performance.now())
+    }
 }
 
 #[cfg(not(feature = "hydrate"))]
 mod server {
     pub fn has_coarse_pointer() -> bool {
         false
+    }
+
+    pub fn millis() -> f64 {
+        0.0
     }
 }

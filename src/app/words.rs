@@ -34,7 +34,7 @@ pub const SETUP_TOKEN: &str = "Set-up token";
 /// Beside the username.
 pub const USERNAME_HINT: &str = "2 to 32 of a–z, 0–9, - and _. It is yours for good.";
 /// Beside the display name.
-pub const DISPLAY_NAME_HINT: &str = "What others see. You can change it.";
+pub const DISPLAY_NAME_HINT: &str = "What others see.";
 /// Beside the password.
 pub const PASSWORD_HINT: &str = "At least 8 characters.";
 /// Beside the token.
@@ -195,4 +195,14 @@ pub fn millis(micros: u64) -> String {
     #[expect(clippy::cast_precision_loss)]
     let millis = micros as f64 / 1_000.0;
     format!("{millis:.1} ms")
+}
+
+/// How long a way took, and the part of it behind the server where that is known.
+#[must_use]
+pub fn way_took(micros: u64, behind_the_server: Option<u64>) -> String {
+    let whole = millis(micros);
+    match behind_the_server.map(millis) {
+        Some(part) => format!("{whole}, {part} of them between natter and the broker"),
+        None => whole,
+    }
 }

@@ -63,6 +63,7 @@ mod page {
     use futures::channel::mpsc;
     use wasm_bindgen::JsCast as _;
     use wasm_bindgen::closure::Closure;
+    use web_sys::Event;
 
     use super::super::connection::Moment;
 
@@ -101,14 +102,14 @@ mod page {
     pub fn lookups() -> Lookups {
         let (tell, told) = mpsc::channel(1);
         let tell = std::cell::RefCell::new(tell);
-        let listener = Closure::<dyn Fn()>::new(move || {
-            let hidden = web_sys::window()
-                .and_then(|window| window.document())
-                .is_some_and(|document| document.hidden());
-            if !hidden {
-                // One look that is not yet taken is enough.
-                let _ = tell.borrow_mut().try_send(());
+        let listener = Closure::<dyn Fn(Event)>::new(move |event: Event| {
+            let document = web_sys::window().and_then(|window| window.document());
+            let is_hidden = document.is_some_and(|document| document.hidden());
+            if event.type_() == "visibilitychange" && is_hidden {
+                return;
             }
+            // One look that is not yet taken is enough.
+            let _ = tell.borrow_mut().try_send(());
         });
         if let Some(window) = web_sys::window() {
             for event in EVENTS {
@@ -122,7 +123,7 @@ mod page {
 
     pub struct Lookups {
         told: mpsc::Receiver<()>,
-        listener: Closure<dyn Fn()>,
+        listener: Closure<dyn Fn(Event)>,
     }
 
     impl Stream for Lookups {

@@ -100,7 +100,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
 }
 
 /// The nats-server that `make` unpacks, where it did; else natter looks on PATH.
-fn nats_server() -> Option<PathBuf> {
+pub fn nats_server() -> Option<PathBuf> {
     let unpacked = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/nats-server");
     unpacked.is_file().then_some(unpacked)
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_meta::Title;
 
+use crate::app::browser;
 use crate::app::echo::echo_by_server;
 use crate::app::icons::BackIcon;
 use crate::app::state::Chat;
@@ -16,8 +17,8 @@ enum Way {
     Untried,
     /// It is being tried.
     Trying,
-    /// It works, and takes this long, in microseconds.
-    Works(u64),
+    /// It works, and takes this long in microseconds, of which so much behind the server.
+    Works(u64, Option<u64>),
     /// It does not.
     Fails(String),
 }
@@ -27,23 +28,25 @@ enum Way {
 pub(in super::super) fn ConnectionCheck() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let server = RwSignal::new(Way::Untried);
-    let browser = RwSignal::new(Way::Untried);
+    let live = RwSignal::new(Way::Untried);
     let seen_by_server = RwSignal::new(None::<String>);
     let check = move || {
         server.set(Way::Trying);
-        browser.set(Way::Trying);
+        live.set(Way::Trying);
         spawn_local(async move {
+            let begun = browser::millis();
             server.set(match echo_by_server(words::CHECK_MESSAGE.into()).await {
                 Ok(report) => {
+                    let took = browser::micros_since(begun);
                     seen_by_server.set(Some(words::broker(&report.broker, &report.version)));
-                    came_back(&report.text, report.micros)
+                    came_back(&report.text, took, Some(report.micros))
                 }
                 Err(error) => Way::Fails(error.to_string()),
             });
         });
         spawn_local(async move {
-            browser.set(match chat.echo_live(words::CHECK_MESSAGE.into()).await {
-                Ok((text, micros)) => came_back(&text, micros),
+            live.set(match chat.echo_live(words::CHECK_MESSAGE.into()).await {
+                Ok((text, micros)) => came_back(&text, micros, None),
                 Err(reason) => Way::Fails(reason),
             });
         });
@@ -69,7 +72,7 @@ pub(in super::super) fn ConnectionCheck() -> impl IntoView {
             <table class="ways">
                 <tbody>
                     <WayRow name=words::THROUGH_THE_SERVER help=words::THROUGH_THE_SERVER_HELP way=server />
-                    <WayRow name=words::FROM_THIS_BROWSER help=words::FROM_THIS_BROWSER_HELP way=browser />
+                    <WayRow name=words::FROM_THIS_BROWSER help=words::FROM_THIS_BROWSER_HELP way=live />
                     <tr>
                         <th scope="row">{words::BROKER}</th>
                         <td>{broker}</td>
@@ -83,9 +86,9 @@ pub(in super::super) fn ConnectionCheck() -> impl IntoView {
     }
 }
 
-fn came_back(text: &str, micros: u64) -> Way {
+fn came_back(text: &str, micros: u64, behind_the_server: Option<u64>) -> Way {
     if text == words::CHECK_MESSAGE {
-        Way::Works(micros)
+        Way::Works(micros, behind_the_server)
     } else {
         Way::Fails(words::OTHER_TEXT.into())
     }
@@ -96,7 +99,7 @@ fn WayRow(name: &'static str, help: &'static str, way: RwSignal<Way>) -> impl In
     let result = move || match way.get() {
         Way::Untried => words::NEEDS_SCRIPTS.to_owned(),
         Way::Trying => words::CHECKING.to_owned(),
-        Way::Works(micros) => words::millis(micros),
+        Way::Works(micros, part) => words::way_took(micros, part),
         Way::Fails(reason) => reason,
     };
     let fails = move || matches!(way.get(), Way::Fails(_));

@@ -58,6 +58,8 @@ pub(super) enum Command {
 struct Reader {
     messages: mpsc::Sender<Message>,
     ending: Ending,
+    /// Messages are being dropped, and it has been told.
+    is_slow: bool,
 }
 
 /// What the driver was woken by.
@@ -154,9 +156,9 @@ impl Driver {
         }
     }
 
-    /// Nobody holds a handle or a subscription: one reference to what is shared is the driver's.
+    /// Nobody holds a handle or a subscription.
     fn is_abandoned(&self) -> bool {
-        Arc::strong_count(&self.shared) == 1 && self.readers.is_empty()
+        !self.shared.has_handles() && self.readers.is_empty()
     }
 
     fn came(&mut self, incoming: Incoming) {
@@ -250,6 +252,7 @@ impl Driver {
         let reader = Reader {
             messages,
             ending: Arc::clone(&ending),
+            is_slow: false,
         };
         self.readers.insert(sid, reader);
         Subscription::new(sid, read, ending, self.own_commands.clone())
@@ -314,19 +317,19 @@ impl Driver {
         let Some(reader) = self.readers.get_mut(&sid) else {
             return;
         };
-        let Err(refused) = reader.messages.try_send(message) else {
-            return;
-        };
-        if refused.is_full() {
-            let subject = self
-                .connection
-                .subject_of(sid)
-                .unwrap_or_default()
-                .to_owned();
-            self.happened(&Event::SlowConsumer { subject });
-        } else {
-            self.readers.remove(&sid);
-            self.connection.unsubscribe(sid);
+        match reader.messages.try_send(message) {
+            Ok(()) => reader.is_slow = false,
+            Err(refused) if refused.is_full() => {
+                if !std::mem::replace(&mut reader.is_slow, true) {
+                    let subject = self.connection.subject_of(sid).unwrap_or_default();
+                    let subject = subject.to_owned();
+                    self.happened(&Event::SlowConsumer { subject });
+                }
+            }
+            Err(_) => {
+                self.readers.remove(&sid);
+                self.connection.unsubscribe(sid);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What handles and driver share: how the client stands, and who listens to what happens.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -20,6 +20,7 @@ pub(super) struct Shared {
     info: Mutex<Option<ServerInfo>>,
     listeners: Mutex<Vec<Listener>>,
     close: AtomicBool,
+    handles: AtomicUsize,
 }
 
 struct Listener {
@@ -34,6 +35,7 @@ impl Default for Shared {
             info: Mutex::default(),
             listeners: Mutex::default(),
             close: AtomicBool::new(false),
+            handles: AtomicUsize::new(0),
         }
     }
 }
@@ -55,6 +57,20 @@ impl Shared {
     pub(super) fn set_info(&self, info: &ServerInfo) {
         let mut known = self.info.lock().unwrap_or_else(PoisonError::into_inner);
         *known = Some(info.clone());
+    }
+
+    /// One more handle is out.
+    pub(super) fn handle_made(&self) {
+        self.handles.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One fewer. True: it was the last.
+    pub(super) fn handle_dropped(&self) -> bool {
+        self.handles.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(super) fn has_handles(&self) -> bool {
+        self.handles.load(Ordering::Acquire) > 0
     }
 
     pub(super) fn ask_to_close(&self) {
@@ -94,6 +110,9 @@ impl Shared {
                 Err(_) => false,
             }
         });
+        if *event == Event::Closed {
+            listeners.clear();
+        }
     }
 }
 

@@ -35,7 +35,6 @@ const FLUSHED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A NATS client. Clones share one connection, which ends with the last of them or with
 /// [`close`](Self::close).
-#[derive(Clone)]
 pub struct Client {
     commands: mpsc::Sender<Command>,
     shared: Arc<Shared>,
@@ -56,6 +55,7 @@ impl Client {
         let (commands, received) = mpsc::channel(COMMANDS);
         let shared = Arc::new(Shared::default());
         let driver = Driver::new(options, received, commands.clone(), Arc::clone(&shared));
+        shared.handle_made();
         runtime::spawn(driver.run());
         Self { commands, shared }
     }
@@ -223,10 +223,20 @@ impl Client {
     }
 }
 
+impl Clone for Client {
+    fn clone(&self) -> Self {
+        self.shared.handle_made();
+        Self {
+            commands: self.commands.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
-        // The driver looks whether anybody is left. Where its queue is full, it is about to.
-        if Arc::strong_count(&self.shared) <= 2 {
+        // Where the driver's queue is full it is awake, and about to look.
+        if self.shared.handle_dropped() {
             let _ = self.commands.try_send(Command::Nudge);
         }
     }

@@ -216,6 +216,7 @@ impl Connection {
     /// Somebody looks, or the network is back: is the connection alive? If there is none, try now.
     pub(in super::super) fn probe(&mut self, now: Moment) {
         match self.state {
+            State::Up(_) if self.pings.is_probing() => {}
             State::Up(_) => self.ping(Purpose::Probe, now),
             State::Waiting(_) => self.dial(now),
             State::Opening { .. } | State::Closed => {}
@@ -280,7 +281,8 @@ impl Connection {
             0
         };
         let size = message.payload.len() + headers;
-        let most = self.info.max_payload;
+        // No limit, or none that makes sense, limits nothing.
+        let most = usize::try_from(self.info.max_payload).unwrap_or_default();
         if most > 0 && size > most {
             return Err(PublishError::TooLarge { size, most });
         }
@@ -495,18 +497,14 @@ impl Connection {
                 }
                 self.denied(Operation::Publish, subject);
             }
-            ServerError::Subscribe(subject) => {
-                let refused: Vec<_> = self
-                    .subscriptions
-                    .iter()
-                    .filter(|(sid, s)| s.subject == subject && Some(**sid) != self.inbox_sid)
-                    .map(|(sid, _)| *sid)
-                    .collect();
-                for sid in refused {
-                    self.subscriptions.remove(&sid);
-                    let error = SubscribeError::PermissionDenied;
-                    self.outputs.push_back(Output::Ended { sid, error });
+            ServerError::Reply(subject) => {
+                if let Some(token) = subject.rsplit('.').next() {
+                    self.answer(token, Err(RequestError::PermissionDenied));
                 }
+                self.denied(Operation::Publish, subject);
+            }
+            ServerError::Subscribe { subject, queue } => {
+                self.subscription_refused(&subject, queue.as_deref());
                 self.denied(Operation::Subscribe, subject);
             }
             ServerError::Authorization(reason) => {
@@ -519,6 +517,29 @@ impl Connection {
                 if !is_passing {
                     self.lost(&reason, now);
                 }
+            }
+        }
+    }
+
+    fn subscription_refused(&mut self, subject: &str, queue: Option<&str>) {
+        let refused: Vec<_> = self
+            .subscriptions
+            .iter()
+            .filter(|(_, s)| s.subject == subject && s.queue.as_deref() == queue)
+            .map(|(sid, _)| *sid)
+            .collect();
+        for sid in refused {
+            self.subscriptions.remove(&sid);
+            if Some(sid) == self.inbox_sid {
+                // Nothing that was asked can be answered.
+                self.inbox_sid = None;
+                let tokens: Vec<_> = self.requests.keys().cloned().collect();
+                for token in tokens {
+                    self.answer(&token, Err(RequestError::PermissionDenied));
+                }
+            } else {
+                let error = SubscribeError::PermissionDenied;
+                self.outputs.push_back(Output::Ended { sid, error });
             }
         }
     }

@@ -34,9 +34,6 @@ pub enum PublishError {
     /// This connection carries no headers.
     #[error("this connection carries no headers")]
     NoHeaders,
-    /// What was sent before has not left yet, and nothing more fits.
-    #[error("too much is waiting to be sent")]
-    Full,
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
@@ -82,7 +79,6 @@ impl From<PublishError> for RequestError {
             PublishError::Disconnected => Self::Disconnected,
             PublishError::BadSubject | PublishError::NoHeaders => Self::BadSubject,
             PublishError::TooLarge { size, most } => Self::TooLarge { size, most },
-            PublishError::Full => Self::Full,
             PublishError::Closed => Self::Closed,
         }
     }

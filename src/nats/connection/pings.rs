@@ -49,6 +49,11 @@ impl Pings {
         self.under_way.push_back(purpose);
     }
 
+    /// Is an answer awaited soon?
+    pub(super) fn is_probing(&self) -> bool {
+        self.probe_by.is_some()
+    }
+
     /// A PONG came: for what?
     pub(super) fn answered(&mut self) -> Option<Purpose> {
         let purpose = self.under_way.pop_front();

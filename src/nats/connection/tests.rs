@@ -326,6 +326,28 @@ fn a_permission_error_goes_to_whom_it_is_about() {
 }
 
 #[test]
+fn a_denied_inbox_fails_what_was_asked_at_once() {
+    let mut script = Script::up(ConnectOptions::default());
+    script.request(1, "svc").unwrap();
+    let reply = script.reply_subject();
+    let pattern = format!("{}.*", reply.rsplit_once('.').unwrap().0);
+    let denied = format!("-ERR 'Permissions Violation for Subscription to \"{pattern}\"'\r\n");
+    script.receive(denied.as_bytes());
+    let refused = [(1, Err(RequestError::PermissionDenied))];
+    assert_eq!(answers(&script.outputs()), refused);
+}
+
+#[test]
+fn a_denied_group_leaves_the_plain_subscription_alone() {
+    let mut script = Script::up(ConnectOptions::default());
+    let plain = script.connection.subscribe("a", None).unwrap();
+    let group = script.connection.subscribe("a", Some("q")).unwrap();
+    script.receive(b"-ERR 'Permissions Violation for Subscription to \"a\" using queue \"q\"'\r\n");
+    assert_eq!(script.connection.subject_of(plain), Some("a"));
+    assert_eq!(script.connection.subject_of(group), None);
+}
+
+#[test]
 fn a_refusal_is_told_and_tried_again_later() {
     let mut script = Script::new(ConnectOptions::default());
     script.tick();

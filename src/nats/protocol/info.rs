@@ -14,7 +14,7 @@ pub struct ServerInfo {
     /// The version of nats-server.
     pub version: String,
     /// The largest payload, headers included, in bytes. After CONNECT it is the account's.
-    pub max_payload: usize,
+    pub max_payload: i64,
     /// It can carry headers.
     pub headers: bool,
     /// It wants TLS before anything else.

@@ -12,9 +12,17 @@ pub enum ServerError {
     /// No right to publish there.
     #[error("no right to publish to {0}")]
     Publish(String),
+    /// No right to have an answer sent there.
+    #[error("no right to be answered on {0}")]
+    Reply(String),
     /// No right to subscribe to that.
-    #[error("no right to subscribe to {0}")]
-    Subscribe(String),
+    #[error("no right to subscribe to {subject}")]
+    Subscribe {
+        /// The pattern.
+        subject: String,
+        /// The group, where it was subscribed to as one of a group.
+        queue: Option<String>,
+    },
     /// Something that ends no connection.
     #[error("the server says: {0}")]
     Passing(String),
@@ -28,11 +36,18 @@ impl ServerError {
     pub(super) fn read(text: &str) -> Self {
         let text = text.trim().trim_matches('\'');
         let lower = text.to_ascii_lowercase();
-        let subject = || text.split('"').nth(1).unwrap_or_default().to_owned();
-        if lower.starts_with("permissions violation for publish") {
+        let quoted = |nth: usize| text.split('"').nth(nth).map(str::to_owned);
+        let subject = || quoted(1).unwrap_or_default();
+        if lower.starts_with("permissions violation for publish with reply") {
+            Self::Reply(subject())
+        } else if lower.starts_with("permissions violation for publish") {
             Self::Publish(subject())
         } else if lower.starts_with("permissions violation for subscription") {
-            Self::Subscribe(subject())
+            let queue = quoted(3).filter(|_| lower.contains("using queue"));
+            Self::Subscribe {
+                subject: subject(),
+                queue,
+            }
         } else if lower.contains("authentication expired") {
             Self::Expired
         } else if lower.starts_with("authorization violation")
@@ -56,7 +71,7 @@ impl ServerError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Publish(_) | Self::Subscribe(_) | Self::Passing(_)
+            Self::Publish(_) | Self::Reply(_) | Self::Subscribe { .. } | Self::Passing(_)
         )
     }
 }
@@ -72,7 +87,13 @@ mod tests {
         let subscribe = ServerError::read(
             "'Permissions Violation for Subscription to \"a.>\" using queue \"q\"'",
         );
-        assert_eq!(subscribe, ServerError::Subscribe("a.>".into()));
+        let refused = ServerError::Subscribe {
+            subject: "a.>".into(),
+            queue: Some("q".into()),
+        };
+        assert_eq!(subscribe, refused);
+        let reply = ServerError::read("'Permissions Violation for Publish with Reply of \"x.1\"'");
+        assert_eq!(reply, ServerError::Reply("x.1".into()));
         assert!(publish.is_passing() && subscribe.is_passing());
     }
 

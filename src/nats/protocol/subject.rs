@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 
+/// The longest subject: with a reply subject as long it fits the server's line of 4,096 bytes.
+const SUBJECT_BYTES: usize = 1_024;
+
 /// The subject of a message that arrived. The server checks little of what publishers write, so
 /// it may be no UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,7 +35,7 @@ pub(in super::super) fn is_subscribable(pattern: &str) -> bool {
 }
 
 fn well_formed(subject: &str) -> bool {
-    !subject.is_empty()
+    (1..=SUBJECT_BYTES).contains(&subject.len())
         && !subject.bytes().any(|b| b.is_ascii_whitespace() || b == 0)
         && subject.split('.').all(|token| !token.is_empty())
 }
@@ -62,6 +65,7 @@ mod tests {
         }
         for bad in [
             "",
+            &"a".repeat(1_025),
             ".",
             "a.",
             ".a",

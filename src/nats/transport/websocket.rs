@@ -22,7 +22,9 @@ pub(super) async fn dial(
         let value = HeaderValue::from_str(value).map_err(TransportError::of)?;
         request.headers_mut().append(name, value);
     }
-    let (socket, _) = tokio_tungstenite::connect_async(request)
+    // Small messages leave at once.
+    let no_delay = true;
+    let (socket, _) = tokio_tungstenite::connect_async_with_config(request, None, no_delay)
         .await
         .map_err(TransportError::of)?;
     let (output, input) = socket.split();

@@ -35,11 +35,7 @@ pub(super) async fn follow(live: Live) {
             }
             Event::Disconnected(_) => spawn_local(while_away(live.clone())),
             // A refusal looks the same whether the session is bad or natter is not there yet.
-            Event::AuthRefused => {
-                if ask_session().await == Some(401) {
-                    sign_out();
-                }
-            }
+            Event::AuthRefused => sign_out_if_over().await,
             Event::Closed => return,
             _ => {}
         }
@@ -63,6 +59,12 @@ async fn while_away(live: Live) {
         };
         live.chat.connection.set(state);
         sleep(ASK_AGAIN).await;
+    }
+}
+
+async fn sign_out_if_over() {
+    if ask_session().await == Some(401) {
+        sign_out();
     }
 }
 

@@ -18,6 +18,7 @@ use leptos::task::spawn_local;
 use prost::Message as _;
 
 use super::chat::Chat;
+use crate::app::browser;
 use crate::domain::{Key, RoomId, Sequence, Timestamp, Ulid, Username, subject};
 use crate::nats;
 use crate::wire::echo::{EchoRequest, EchoResponse};
@@ -95,14 +96,13 @@ impl Live {
     /// Asks the echo service, and measures the way in microseconds.
     pub(super) async fn echo(&self, message: String) -> Result<(String, u64), String> {
         let payload = EchoRequest { message }.encode_to_vec().into();
-        let begun = performance_now();
+        let begun = browser::millis();
         let reply = self
             .client
             .request(&subject::echo(&self.me), payload, PATIENCE)
             .await
             .map_err(|error| error.to_string())?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let micros = ((performance_now() - begun) * 1_000.0).max(0.0) as u64;
+        let micros = browser::micros_since(begun);
         let EchoResponse { message } =
             EchoResponse::decode(reply.payload).map_err(|error| error.to_string())?;
         Ok((message, micros))
@@ -150,13 +150,6 @@ fn address() -> Option<String> {
 fn now() -> Timestamp {
     #[expect(clippy::cast_possible_truncation)]
     Timestamp(js_sys::Date::now() as i64)
-}
-
-/// Milliseconds since the page began, finer than the clock.
-fn performance_now() -> f64 {
-    window()
-        .performance()
-        .map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
 /// A number in 0..1, to spread many pages over a wait.
