@@ -114,6 +114,18 @@ test("a room is made, found by the others, and talked in", async ({ person }) =>
   await expect(log(hal, "Launch").getByText("I am in")).toBeVisible();
 });
 
+test("a draft stays in its room", async ({ person }) => {
+  const uma = await person("uma");
+  const vic = await person("vic");
+  await expect(status(uma, "Connected")).toBeAttached();
+  await vic.getByRole("button", { name: "New room" }).click();
+  await vic.getByRole("textbox", { name: "Name" }).fill("drafts");
+  await vic.getByRole("button", { name: "Create room" }).click();
+  await box(uma).fill("half a thought");
+  await uma.getByRole("link", { name: "drafts" }).click();
+  await expect(box(uma, "drafts")).toHaveValue("");
+});
+
 test("a room whose name is taken is refused, and what was typed stays", async ({
   person,
   allowConsoleErrors,
@@ -126,6 +138,10 @@ test("a room whose name is taken is refused, and what was typed stays", async ({
   await ida.getByRole("button", { name: "Create room" }).click();
   await expect(ida.getByRole("alert")).toContainText("taken");
   await expect(ida.getByRole("textbox", { name: "Topic" })).toHaveValue("kept");
+  await ida.getByRole("link", { name: "general" }).click();
+  await ida.getByRole("button", { name: "New room" }).click();
+  await expect(ida.getByRole("heading", { level: 1, name: "New room" })).toBeVisible();
+  await expect(ida.getByRole("alert")).toHaveCount(0);
 });
 
 test("signing out closes the live connection, in the other tab too", async ({
@@ -209,4 +225,27 @@ test("what does not exist is said so", async ({ person, allowConsoleErrors }) =>
   await expect(pia.getByRole("heading", { name: "There is no such room" })).toBeVisible();
   await pia.goto("/nothing/at/all");
   await expect(pia.getByRole("heading", { name: "There is nothing here" })).toBeVisible();
+});
+
+test("with twenty connections open, one more is told so and goes on when there is room", async ({
+  person,
+  allowConsoleErrors,
+}) => {
+  allowConsoleErrors(/WebSocket|429/);
+  const ria = await person("ria");
+  await expect(status(ria, "Connected")).toBeAttached();
+  await ria.evaluate(async () => {
+    const open = Array.from({ length: 19 }, () => new WebSocket("/nats"));
+    await Promise.all(open.map((socket) => new Promise((done) => (socket.onopen = done))));
+    Object.assign(window, { others: open });
+  });
+  const tab = await ria.context().newPage();
+  await tab.goto("/");
+  await expect(status(tab, "Natter is open in 20 places")).toBeVisible({ timeout: 15_000 });
+  await ria.evaluate(() => {
+    for (const socket of Reflect.get(window, "others") as WebSocket[]) {
+      socket.close();
+    }
+  });
+  await expect(status(tab, "Connected")).toBeVisible({ timeout: 30_000 });
 });

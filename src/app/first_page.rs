@@ -30,6 +30,11 @@ impl FirstPage {
         self.0.with_value(read)
     }
 
+    /// Somebody has gone to another page: what a form had to say is said.
+    pub(super) fn forget_form(&self) {
+        self.0.update_value(|page| page.form = None);
+    }
+
     /// What a form has to say, on the page that it was rendered into and on no later one.
     pub(super) fn form(&self) -> v1::FormState {
         let here = use_location().pathname.get_untracked();

@@ -125,7 +125,7 @@ pub const SEND: &str = "Send";
 pub const NO_SUCH_ROOM: &str = "There is no such room";
 /// What to do then.
 pub const NO_SUCH_ROOM_HELP: &str =
-    "It may have another name, or the link is wrong. Choose a room on the left, or go back.";
+    "It may have another name, or the link is wrong. Choose another room.";
 /// An address that is nothing's.
 pub const NOT_FOUND: &str = "There is nothing here";
 /// What to do then.

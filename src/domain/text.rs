@@ -31,7 +31,10 @@ impl MessageText {
     /// # Errors
     /// Nothing is left, or too much.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let text = text.replace("\r\n", "\n").replace(['\r', '\0'], "\n");
+        let text = text
+            .replace('\0', "")
+            .replace("\r\n", "\n")
+            .replace('\r', "\n");
         let text = text.trim_end().trim_start_matches('\n');
         if text.trim_start().is_empty() {
             return Err(TextError::Empty);

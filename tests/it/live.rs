@@ -65,13 +65,10 @@ async fn the_same_key_is_the_same_message_and_another_text_a_conflict() {
 #[tokio::test]
 async fn twenty_at_once_of_one_key_are_one_message() {
     let natter = Natter::start().await;
-    let beside = natter.start_beside().await;
+    // Each request is worked on by one of two natters, whichever.
+    let _beside = natter.start_beside().await;
     let ada = Person::sign_up(&natter, "ada").await;
-    let (one, two) = (
-        ada.connect().await,
-        ada.dial_to(&format!("ws://{}/nats", beside.addr()), &ada.token),
-    );
-    drop(two);
+    let one = ada.connect().await;
     let room = ada.general(&one).await;
     let length = natter.log_length().await;
     let request = v1::PostRequest {

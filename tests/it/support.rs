@@ -162,11 +162,12 @@ impl Person {
 
     /// The live connection of this person's page.
     pub fn dial(&self) -> Client {
-        self.dial_to(&format!("ws://{}/nats", self.addr), &self.token)
+        self.dial_to(&format!("ws://{}/nats", self.addr), self.addr)
     }
 
-    pub fn dial_to(&self, url: &str, token: &str) -> Client {
-        let origin = format!("http://{}", self.addr);
+    /// The same to another listener, from a page of the natter at `site`.
+    pub fn dial_to(&self, url: &str, site: SocketAddr) -> Client {
+        let (origin, token) = (format!("http://{site}"), &self.token);
         Client::connect(ConnectOptions {
             servers: vec![url.parse().unwrap()],
             inbox_prefix: format!("_INBOX.{}", self.uid),

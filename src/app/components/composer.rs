@@ -55,6 +55,8 @@ pub(in super::super) fn Composer(
         let sends = event.key() == "Enter"
             && !event.shift_key()
             && !event.is_composing()
+            // Safari ends a composition before the Enter that ended it, and marks that with 229.
+            && event.key_code() != 229
             && !has_coarse_pointer();
         if sends && chat.is_live() {
             event.prevent_default();
@@ -75,6 +77,7 @@ pub(in super::super) fn Composer(
                     autocomplete="off"
                     node_ref=text_box
                     on:keydown=on_keydown
+                    on:input=move |_| error.set(None)
                 >
                     {refused.text}
                 </textarea>

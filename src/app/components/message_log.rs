@@ -69,6 +69,20 @@ pub(in super::super) fn MessageLog(
             section.set_scroll_top(0);
         }
     };
+    // Who writes wants to see what they wrote.
+    Effect::new(move |before: Option<usize>| {
+        let room = id.get_value();
+        let own = chat.outbox.with(|outbox| {
+            let here = outbox.posts().iter().filter(|post| post.room == room);
+            here.count()
+        });
+        if before.is_some_and(|before| own > before)
+            && let Some(section) = scroller.get_untracked()
+        {
+            section.set_scroll_top(0);
+        }
+        own
+    });
     let load_earlier = move |_| chat.load_earlier(&id.get_value());
     let empty_name = name.clone();
     view! {

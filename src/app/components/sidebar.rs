@@ -1,6 +1,9 @@
 //! The rooms, and who is signed in.
 
+use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
 
 use super::avatar::Avatar;
 use super::workspace::CurrentRoom;
@@ -20,6 +23,12 @@ pub(super) fn Sidebar() -> impl IntoView {
             .filter_map(|head| head.room)
             .collect::<Vec<_>>()
     };
+    // With scripts the page stays, and with it what is on its way.
+    let navigate = use_navigate();
+    let to_new_room = move |event: SubmitEvent| {
+        event.prevent_default();
+        navigate("/rooms/new", NavigateOptions::default());
+    };
     view! {
         <aside class="rail">
             <header class="brand">
@@ -29,7 +38,7 @@ pub(super) fn Sidebar() -> impl IntoView {
             <nav aria-label=words::ROOMS_AND_PEOPLE>
                 <div class="nav-head">
                     <h2>{words::ROOMS}</h2>
-                    <form method="get" action="/rooms/new">
+                    <form method="get" action="/rooms/new" on:submit=to_new_room>
                         <button class="icon-button" aria-label=words::NEW_ROOM title=words::NEW_ROOM>
                             <PlusIcon />
                         </button>

@@ -6,6 +6,7 @@ use leptos_router::hooks::use_location;
 
 use super::connection_status::ConnectionStatus;
 use super::sidebar::Sidebar;
+use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::wire::v1;
 
@@ -33,6 +34,12 @@ pub(in super::super) fn Workspace() -> impl IntoView {
         }
     });
     provide_context(CurrentRoom(current));
+    let first = expect_context::<FirstPage>();
+    Effect::watch(
+        move || path.get(),
+        move |_, _, _| first.forget_form(),
+        false,
+    );
     view! {
         <div class="workspace" class:at-list=move || path.get() == "/">
             <Sidebar />

@@ -7,7 +7,7 @@ use leptos_meta::Title;
 use crate::app::browser;
 use crate::app::echo::echo_by_server;
 use crate::app::icons::BackIcon;
-use crate::app::state::Chat;
+use crate::app::state::{Chat, ConnectionState};
 use crate::app::words;
 
 /// What is known of one way.
@@ -51,7 +51,14 @@ pub(in super::super) fn ConnectionCheck() -> impl IntoView {
             });
         });
     };
-    Effect::new(move |_| check());
+    // At once, and again when the connection comes up, which on a fresh page is a moment later.
+    Effect::new(move |was_connected: Option<bool>| {
+        let is_connected = chat.connection.get() == ConnectionState::Connected;
+        if was_connected.is_none_or(|was| is_connected && !was) {
+            check();
+        }
+        is_connected
+    });
     let broker = move || {
         let seen_here = chat
             .broker

@@ -14,9 +14,16 @@ use crate::wire::v1;
 #[component]
 pub(in super::super) fn RoomPage() -> impl IntoView {
     let CurrentRoom(current) = expect_context();
-    move || match current.get() {
-        Some(room) => view! { <Room room /> }.into_any(),
-        None => view! { <NoSuchRoom /> }.into_any(),
+    // Keyed: another room gets parts of its own, so that no draft and no scroll position of one
+    // room shows up in the next.
+    let shown = move || [current.get()];
+    view! {
+        <For each=shown key=|room| room.as_ref().map(|room| room.id.clone()) let:room>
+            {match room {
+                Some(room) => view! { <Room room /> }.into_any(),
+                None => view! { <NoSuchRoom /> }.into_any(),
+            }}
+        </For>
     }
 }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::pages::{Shown, outside, respond};
 use super::render::status_of;
-use super::signed_in::SignedIn;
-use super::{AppState, cookie};
+use super::signed_in::{NotSignedIn, SignedIn};
+use super::{AppState, cookie, render};
 use crate::domain::{DisplayName, Password, RoomName, Topic, Username, limits};
 use crate::server::config::Signup;
 use crate::server::services;
@@ -179,7 +179,7 @@ pub(super) async fn sign_out(State(state): State<AppState>, headers: HeaderMap) 
     if let Some(token) = cookie::read(&headers, &state.site)
         && let Err(error) = state.sign_out.end(&token).await
     {
-        return super::render::plain(&error.into());
+        return render::plain(&error.into());
     }
     let mut response = Redirect::to("/login").into_response();
     if let Some(cookie) = cookie::clear(&state.site) {
@@ -229,10 +229,17 @@ pub(super) struct MessageForm {
 
 pub(super) async fn post_message(
     State(state): State<AppState>,
-    me: SignedIn,
+    headers: HeaderMap,
     Path(room): Path<String>,
     Form(form): Form<MessageForm>,
 ) -> Response {
+    let me = match SignedIn::find(&headers, &state).await {
+        Ok(me) => me,
+        Err(NotSignedIn::Nobody) => return Redirect::to("/login").into_response(),
+        Err(NotSignedIn::Unknown(failure)) => {
+            return render::plain_with_message(&failure, &form.ulid, &form.text);
+        }
+    };
     let asked = v1::PostRequest {
         room_id: room.clone(),
         ulid: form.ulid,
@@ -243,6 +250,9 @@ pub(super) async fn post_message(
         services::post_message(&state.store, &state.read_model, me.uid.clone(), &asked).await;
     match posted {
         Ok(_) => Redirect::to(&path).into_response(),
+        Err(failure) if failure.kind == v1::FailureKind::Unavailable => {
+            render::plain_with_message(&failure, &asked.ulid, &asked.text)
+        }
         Err(failure) => {
             let refused = v1::FormState {
                 error: failure.reason.clone(),

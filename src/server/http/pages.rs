@@ -128,6 +128,8 @@ pub(super) async fn outside(
 ) -> Response {
     let founded = match state.store.directory().is_founded().await {
         Ok(founded) => founded,
+        // What was typed is worth more than whether this is the first account.
+        Err(_) if form.is_some() => true,
         Err(error) => return render::plain(&error.into()),
     };
     let page = v1::Page {

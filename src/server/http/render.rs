@@ -66,18 +66,45 @@ fn set_content_security_policy() {
 
 /// A failure where no page can be made: the store that its sidebar would come from does not answer.
 pub(super) fn plain(failure: &Failure) -> Response {
-    let status = status_of(failure);
+    not_ready(failure, "<p><a href=''>Try again</a></p>")
+}
+
+/// The same for a message that could not be taken: it stands in a form, ready to be sent again
+/// under the same key.
+pub(super) fn plain_with_message(failure: &Failure, ulid: &str, text: &str) -> Response {
+    let (ulid, text) = (escape(ulid), escape(text));
+    let form = format!(
+        "<form method=post><input type=hidden name=ulid value='{ulid}'>\
+         <p><textarea name=text rows=8 cols=60 aria-label='Your message'>\n{text}</textarea></p>\
+         <button>Send again</button></form>"
+    );
+    not_ready(failure, &form)
+}
+
+fn not_ready(failure: &Failure, what_to_do: &str) -> Response {
+    let reason = escape(&failure.reason);
     let body = format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
-         <meta name=viewport content='width=device-width'><title>Natter</title>\
-         <h1>Natter is not ready</h1><p>{}</p><p><a href=''>Try again</a></p>",
-        failure.reason
+         <meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>\
+         <title>Natter is not ready</title>\
+         <h1>Natter is not ready</h1><p role=alert>{reason}</p>{what_to_do}"
     );
-    let mut response = (status, axum::response::Html(body)).into_response();
+    let mut response = (status_of(failure), axum::response::Html(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; form-action 'self'; frame-ancestors 'none'"),
+    );
     response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    response
+}
+
+/// For text and for attributes in quotes.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('\'', "&#39;")
+        .replace('"', "&quot;")
 }
 
 /// The HTTP status of a failure.

@@ -128,14 +128,21 @@ async fn ask_heads(live: Live) {
     sync(live, behind).await;
 }
 
-/// Fetches what happened in rooms since what is here, until nothing heard of is missing.
-async fn sync(live: Live, mut rooms: Vec<RoomId>) {
+/// Fetches what happened in rooms since what is here, once at a time for a room.
+async fn sync(live: Live, rooms: Vec<RoomId>) {
+    let rooms = live.begin_catching_up(rooms);
+    fetch_missing(&live, rooms.clone()).await;
+    live.end_catching_up(&rooms);
+}
+
+/// Goes on until nothing heard of is missing.
+async fn fetch_missing(live: &Live, mut rooms: Vec<RoomId>) {
     while !rooms.is_empty() {
         let positions = rooms
             .iter()
             .take(limits::SYNC_ROOMS)
             .filter_map(|room| {
-                let position = with_log(&live, room, |log| log.position().clone())?;
+                let position = with_log(live, room, |log| log.position().clone())?;
                 Some(position_of(room, &position))
             })
             .collect();
@@ -150,17 +157,20 @@ async fn sync(live: Live, mut rooms: Vec<RoomId>) {
                 continue;
             };
             if part.reset {
-                load(live.clone(), room).await;
+                load(live.clone(), room.clone()).await;
+                if with_log(live, &room, |log| log.is_behind()) == Some(true) {
+                    rooms.push(room);
+                }
                 continue;
             }
             let run = entries(&part.events);
-            meet(&live, run.iter().map(|entry| entry.key.author.as_str()));
+            meet(live, run.iter().map(|entry| entry.key.author.as_str()));
             let through = Sequence(answer.through);
-            let behind = with_log(&live, &room, |log| {
+            let behind = with_log(live, &room, |log| {
                 log.catch_up(run);
                 log.is_behind()
             });
-            settle(&live, &room);
+            settle(live, &room);
             // What was heard of at or below `through` and is still not here does not exist.
             if behind == Some(true) && live.heard(&room) > through {
                 rooms.push(room);

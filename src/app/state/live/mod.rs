@@ -8,7 +8,7 @@ mod connection;
 mod feed;
 mod outbox;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ use leptos::task::spawn_local;
 use prost::Message as _;
 
 use super::chat::Chat;
-use crate::app::browser;
+use crate::app::{browser, words};
 use crate::domain::{Key, RoomId, Sequence, Timestamp, Ulid, Username, subject};
-use crate::nats;
+use crate::nats::{self, RequestError};
 use crate::wire::echo::{EchoRequest, EchoResponse};
 
 /// How long an answer may take.
@@ -36,6 +36,8 @@ pub(super) struct Live {
     wake_outbox: mpsc::Sender<()>,
     /// The last entry heard of in each room, here or not.
     heard: Arc<Mutex<HashMap<RoomId, Sequence>>>,
+    /// The rooms that are being fetched from; the fetch goes on until nothing heard of is missing.
+    catching_up: Arc<Mutex<HashSet<RoomId>>>,
 }
 
 impl Live {
@@ -55,6 +57,7 @@ impl Live {
             client,
             wake_outbox,
             heard: Arc::default(),
+            catching_up: Arc::default(),
         };
         spawn_local(connection::follow(live.clone()));
         spawn_local(feed::follow(live.clone()));
@@ -101,10 +104,13 @@ impl Live {
             .client
             .request(&subject::echo(&self.me), payload, PATIENCE)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| match error {
+                RequestError::Disconnected => words::NOT_CONNECTED.to_owned(),
+                _ => words::NO_ANSWER.into(),
+            })?;
         let micros = browser::micros_since(begun);
         let EchoResponse { message } =
-            EchoResponse::decode(reply.payload).map_err(|error| error.to_string())?;
+            EchoResponse::decode(reply.payload).map_err(|_| words::OTHER_TEXT.to_owned())?;
         Ok((message, micros))
     }
 
@@ -128,6 +134,24 @@ impl Live {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let last = heard.entry(room.clone()).or_default();
         *last = sequence.max(*last);
+    }
+
+    /// Of these rooms, those that are not being fetched from already; from here on they are.
+    fn begin_catching_up(&self, mut rooms: Vec<RoomId>) -> Vec<RoomId> {
+        let mut busy = self
+            .catching_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|room| busy.insert(room.clone()));
+        rooms
+    }
+
+    fn end_catching_up(&self, rooms: &[RoomId]) {
+        let mut busy = self
+            .catching_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        busy.retain(|room| !rooms.contains(room));
     }
 
     fn heard(&self, room: &RoomId) -> Sequence {
