@@ -1,5 +1,6 @@
 //! `natter serve`.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub(super) fn run(options: ServeOptions) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     let runtime = match tokio::runtime::Runtime::new() {
@@ -45,6 +47,9 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
         tracing::warn!("the page is up, but the broker does not let sessions in yet");
     }
     println!("Natter is ready: {}", server.url());
+    if server.is_first_run() {
+        println!("Make the first account there: it is the administrator’s.");
+    }
     if let Some(token) = server.setup_token() {
         println!("The first account asks for this set-up token: {token}");
     }

@@ -95,6 +95,7 @@ pub struct Server {
     addr: SocketAddr,
     site: Arc<Site>,
     ready: Ready,
+    is_first_run: bool,
     setup_token: Option<Arc<str>>,
     stop: CancellationToken,
     tunnels: Tunnels,
@@ -164,7 +165,11 @@ impl Server {
 
         let ready = Ready::default();
         let tunnels = Tunnels::default();
-        let setup_token = setup_token(addr, &store).await?;
+        let is_first_run = !store.directory().is_founded().await?;
+        let setup_token = match addr.ip().is_loopback() {
+            false if is_first_run => Some(setup_token()?),
+            _ => None,
+        };
         tokio::spawn(self_test::watch(
             ready.clone(),
             links.clone(),
@@ -205,6 +210,7 @@ impl Server {
             addr,
             site,
             ready,
+            is_first_run,
             setup_token,
             stop,
             tunnels,
@@ -225,6 +231,12 @@ impl Server {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Had no account been made when it started?
+    #[must_use]
+    pub fn is_first_run(&self) -> bool {
+        self.is_first_run
     }
 
     /// The token that the first account asks for, when natter is reached from elsewhere and has
@@ -328,13 +340,10 @@ async fn make_first_room(store: &Store) -> Result<(), StartError> {
 
 /// Whoever comes first is the administrator. Off loopback that must be who started natter, so the
 /// first account asks for a token that only they see.
-async fn setup_token(addr: SocketAddr, store: &Store) -> Result<Option<Arc<str>>, StartError> {
-    if addr.ip().is_loopback() || store.directory().is_founded().await? {
-        return Ok(None);
-    }
+fn setup_token() -> Result<Arc<str>, StartError> {
     let mut bytes = [0; 15];
     getrandom::fill(&mut bytes)?;
-    Ok(Some(BASE32_NOPAD.encode(&bytes).to_lowercase().into()))
+    Ok(BASE32_NOPAD.encode(&bytes).to_lowercase().into())
 }
 
 /// The page's files: where natter is told, else beside the executable, so that it runs from any

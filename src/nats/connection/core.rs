@@ -1,6 +1,6 @@
 //! The state machine.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,12 +13,10 @@ use super::super::protocol::{
 };
 use super::backoff::Backoff;
 use super::pings::{Pings, Purpose};
+use super::requests::Requests;
 use super::{
     Event, FlushError, Moment, Operation, PublishError, RequestError, Status, SubscribeError,
 };
-
-/// Requests under way at once; one more is refused.
-const REQUESTS: usize = 4_096;
 
 /// A connection that stood this long is no failure when it is cut: the next try is at once.
 const STOOD: Duration = Duration::from_secs(2);
@@ -74,12 +72,6 @@ struct Subscribed {
     queue: Option<String>,
 }
 
-struct Asked {
-    id: u64,
-    subject: String,
-    by: Moment,
-}
-
 /// A client's connection, through all its transports.
 pub(in super::super) struct Connection {
     options: ConnectOptions,
@@ -97,8 +89,7 @@ pub(in super::super) struct Connection {
     last_sid: u64,
     inbox: String,
     inbox_sid: Option<u64>,
-    requests: HashMap<String, Asked>,
-    last_request: u64,
+    requests: Requests,
 }
 
 impl Connection {
@@ -128,8 +119,7 @@ impl Connection {
             last_sid: 0,
             inbox,
             inbox_sid: None,
-            requests: HashMap::new(),
-            last_request: 0,
+            requests: Requests::default(),
         }
     }
 
@@ -157,14 +147,13 @@ impl Connection {
 
     /// When [`tick`](Self::tick) has something to do.
     pub(in super::super) fn deadline(&self) -> Option<Moment> {
-        let requests = self.requests.values().map(|asked| asked.by).min();
         let own = match self.state {
             State::Waiting(until) => Some(until),
             State::Opening { by, .. } => Some(by),
             State::Up(_) => Some(self.pings.deadline()),
             State::Closed => None,
         };
-        own.into_iter().chain(requests).min()
+        own.into_iter().chain(self.requests.deadline()).min()
     }
 
     /// Time has passed.
@@ -178,14 +167,8 @@ impl Connection {
             }
             _ => {}
         }
-        let late: Vec<_> = self
-            .requests
-            .iter()
-            .filter(|(_, asked)| asked.by <= now)
-            .map(|(token, _)| token.clone())
-            .collect();
-        for token in late {
-            self.answer(&token, Err(RequestError::Timeout));
+        for id in self.requests.late(now) {
+            self.answer(id, Err(RequestError::Timeout));
         }
     }
 
@@ -299,33 +282,25 @@ impl Connection {
         patience: Duration,
         now: Moment,
     ) -> Result<(), RequestError> {
-        if self.requests.len() >= REQUESTS {
+        if self.requests.are_full() {
             return Err(RequestError::Full);
         }
         if self.inbox_sid.is_none() {
             let pattern = format!("{}.*", self.inbox);
-            self.inbox_sid = Some(
-                self.subscribe(&pattern, None)
-                    .map_err(|error| match error {
-                        SubscribeError::Closed => RequestError::Closed,
-                        _ => RequestError::BadSubject,
-                    })?,
-            );
+            let subscribed = self.subscribe(&pattern, None);
+            self.inbox_sid = Some(subscribed.map_err(|error| match error {
+                SubscribeError::Closed => RequestError::Closed,
+                _ => RequestError::BadSubject,
+            })?);
         }
-        self.last_request += 1;
-        let token = self.last_request.to_string();
+        let token = self.requests.next_token();
         self.publish(&Outgoing {
             subject: subject.to_owned(),
             reply: Some(format!("{}.{token}", self.inbox)),
             payload,
             headers: Headers::default(),
         })?;
-        let asked = Asked {
-            id,
-            subject: subject.to_owned(),
-            by: now.after(patience),
-        };
-        self.requests.insert(token, asked);
+        self.requests.add(token, id, subject, now.after(patience));
         Ok(())
     }
 
@@ -472,34 +447,30 @@ impl Connection {
             }
             return;
         }
-        let subject = message.subject.as_str();
-        let Some(token) = subject.rsplit('.').next().map(str::to_owned) else {
+        let token = message.subject.as_str().rsplit('.').next();
+        let Some(id) = token.and_then(|token| self.requests.take(token)) else {
+            // Answered already, or given up.
             return;
         };
         if message.headers.status() == Some(NO_RESPONDERS) && message.payload.is_empty() {
-            self.answer(&token, Err(RequestError::NoResponders));
+            self.answer(id, Err(RequestError::NoResponders));
         } else {
-            self.answer(&token, Ok(message));
+            self.answer(id, Ok(message));
         }
     }
 
     fn server_error(&mut self, error: ServerError, now: Moment) {
         match error {
             ServerError::Publish(subject) => {
-                let refused: Vec<_> = self
-                    .requests
-                    .iter()
-                    .filter(|(_, asked)| asked.subject == subject)
-                    .map(|(token, _)| token.clone())
-                    .collect();
-                for token in refused {
-                    self.answer(&token, Err(RequestError::PermissionDenied));
+                for id in self.requests.take_on(&subject) {
+                    self.answer(id, Err(RequestError::PermissionDenied));
                 }
                 self.denied(Operation::Publish, subject);
             }
             ServerError::Reply(subject) => {
-                if let Some(token) = subject.rsplit('.').next() {
-                    self.answer(token, Err(RequestError::PermissionDenied));
+                let token = subject.rsplit('.').next();
+                if let Some(id) = token.and_then(|token| self.requests.take(token)) {
+                    self.answer(id, Err(RequestError::PermissionDenied));
                 }
                 self.denied(Operation::Publish, subject);
             }
@@ -533,9 +504,8 @@ impl Connection {
             if Some(sid) == self.inbox_sid {
                 // Nothing that was asked can be answered.
                 self.inbox_sid = None;
-                let tokens: Vec<_> = self.requests.keys().cloned().collect();
-                for token in tokens {
-                    self.answer(&token, Err(RequestError::PermissionDenied));
+                for id in self.requests.take_all() {
+                    self.answer(id, Err(RequestError::PermissionDenied));
                 }
             } else {
                 let error = SubscribeError::PermissionDenied;
@@ -575,25 +545,16 @@ impl Connection {
     }
 
     fn give_up(&mut self, request: &RequestError, flush: &FlushError) {
-        for (_, asked) in std::mem::take(&mut self.requests) {
-            let answer = Err(request.clone());
-            self.outputs.push_back(Output::Answer {
-                id: asked.id,
-                answer,
-            });
+        for id in self.requests.take_all() {
+            self.answer(id, Err(request.clone()));
         }
         for id in self.pings.end() {
             self.flushed(id, Err(flush.clone()));
         }
     }
 
-    fn answer(&mut self, token: &str, answer: Result<Message, RequestError>) {
-        if let Some(asked) = self.requests.remove(token) {
-            self.outputs.push_back(Output::Answer {
-                id: asked.id,
-                answer,
-            });
-        }
+    fn answer(&mut self, id: u64, answer: Result<Message, RequestError>) {
+        self.outputs.push_back(Output::Answer { id, answer });
     }
 
     fn flushed(&mut self, id: u64, flushed: Result<(), FlushError>) {

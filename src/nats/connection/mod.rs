@@ -8,6 +8,7 @@ mod errors;
 mod event;
 mod moment;
 mod pings;
+mod requests;
 #[cfg(test)]
 mod tests;
 
