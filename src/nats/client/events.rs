@@ -1,129 +1,98 @@
-//! What handles and driver share: how the client stands, and who listens to what happens.
+//! Who listens to what happens.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use futures::Stream;
-use futures::channel::mpsc;
 
-use super::super::connection::{Event, Status};
-use super::super::protocol::ServerInfo;
+use super::queue::{Queue, Room};
+use crate::nats::connection::Event;
 
-/// Events that wait for one listener; further ones are lost to it, and it is told so.
+/// Events that wait for one listener; before a further one the oldest goes, and the listener is
+/// told.
 const EVENTS: usize = 256;
 
-/// Shared state.
-pub(super) struct Shared {
-    status: Mutex<Status>,
-    info: Mutex<Option<ServerInfo>>,
-    listeners: Mutex<Vec<Listener>>,
-    close: AtomicBool,
-    handles: AtomicUsize,
-}
-
-struct Listener {
-    tell: mpsc::Sender<Event>,
-    lagged: bool,
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self {
-            status: Mutex::new(Status::Connecting),
-            info: Mutex::default(),
-            listeners: Mutex::default(),
-            close: AtomicBool::new(false),
-            handles: AtomicUsize::new(0),
-        }
-    }
-}
-
-impl Shared {
-    pub(super) fn status(&self) -> Status {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn set_status(&self, status: Status) {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
-    }
-
-    pub(super) fn info(&self) -> Option<ServerInfo> {
-        let info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
-        info.clone()
-    }
-
-    pub(super) fn set_info(&self, info: &ServerInfo) {
-        let mut known = self.info.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some(info.clone());
-    }
-
-    /// One more handle is out.
-    pub(super) fn handle_made(&self) {
-        self.handles.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// One fewer. True: it was the last.
-    pub(super) fn handle_dropped(&self) -> bool {
-        self.handles.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    pub(super) fn has_handles(&self) -> bool {
-        self.handles.load(Ordering::Acquire) > 0
-    }
-
-    pub(super) fn ask_to_close(&self) {
-        self.close.store(true, Ordering::Release);
-    }
-
-    pub(super) fn is_asked_to_close(&self) -> bool {
-        self.close.load(Ordering::Acquire)
-    }
-
-    pub(super) fn listen(&self) -> EventStream {
-        let (tell, told) = mpsc::channel(EVENTS);
-        let lagged = false;
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        listeners.push(Listener { tell, lagged });
-        EventStream(told)
-    }
-
-    pub(super) fn tell(&self, event: &Event) {
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        listeners.retain_mut(|listener| {
-            if listener.lagged && listener.tell.try_send(Event::Lagged).is_ok() {
-                listener.lagged = false;
-            }
-            match listener.tell.try_send(event.clone()) {
-                Ok(()) => true,
-                Err(error) if error.is_full() => {
-                    listener.lagged = true;
-                    true
-                }
-                Err(_) => false,
-            }
-        });
-        if *event == Event::Closed {
-            listeners.clear();
-        }
-    }
-}
-
-/// What happens to a client, from the moment of asking on.
+/// What waits for one listener.
 #[derive(Debug)]
-pub struct EventStream(mpsc::Receiver<Event>);
+struct Listener {
+    queue: Queue<Event>,
+    has_lost: AtomicBool,
+}
+
+/// Those who listen. A stream that is dropped listens no longer.
+#[derive(Default)]
+pub(super) struct Listeners(Vec<Weak<Listener>>);
+
+impl Listeners {
+    pub fn listen(&mut self) -> EventStream {
+        let listener = Arc::new(Listener {
+            queue: Queue::new(Room {
+                items: EVENTS,
+                bytes: usize::MAX,
+            }),
+            has_lost: AtomicBool::new(false),
+        });
+        self.0.retain(|listener| listener.strong_count() > 0);
+        self.0.push(Arc::downgrade(&listener));
+        EventStream(listener)
+    }
+
+    pub fn tell(&mut self, event: &Event) {
+        for listener in self.0.iter().filter_map(Weak::upgrade) {
+            if !listener.queue.force(event.clone()) {
+                listener.has_lost.store(true, Ordering::Release);
+            }
+            if *event == Event::Closed {
+                listener.queue.close();
+            }
+        }
+    }
+}
+
+/// What happens to a client, from the moment of asking on; it ends after [`Event::Closed`]. Whoever
+/// is too slow loses the oldest events and reads [`Event::Lagged`].
+#[derive(Debug)]
+pub struct EventStream(Arc<Listener>);
+
+impl EventStream {
+    /// Of a client that is closed already.
+    pub(super) fn ended(self) -> Self {
+        self.0.queue.close();
+        self
+    }
+}
 
 impl Stream for EventStream {
     type Item = Event;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        Pin::new(&mut self.0).poll_next(context)
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if self.0.has_lost.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(Some(Event::Lagged));
+        }
+        self.0.queue.poll_next(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, StreamExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_slow_listener_loses_the_oldest_and_is_told() {
+        let mut listeners = Listeners::default();
+        let events = listeners.listen();
+        for _ in 0..EVENTS {
+            listeners.tell(&Event::AuthRefused);
+        }
+        listeners.tell(&Event::LameDuck);
+        listeners.tell(&Event::Closed);
+        let events: Vec<_> = events.collect().now_or_never().unwrap();
+        assert_eq!(events.len(), EVENTS + 1);
+        assert_eq!(events.first(), Some(&Event::Lagged));
+        assert_eq!(events.last(), Some(&Event::Closed));
     }
 }

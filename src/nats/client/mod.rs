@@ -1,63 +1,61 @@
 //! The async handle, and the task that joins the state machine with a transport and a clock.
+//!
+//! A handle locks the state machine, asks, and rings for the driver; the driver does the I/O and
+//! tells those who wait. There is no queue of commands between them: what is asked is answered or
+//! refused at once, and what can only be known later is awaited.
 
+mod bell;
+mod core;
 mod driver;
 mod events;
+mod mailbox;
+mod queue;
+mod shared;
 mod subscription;
 
+use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::SinkExt as _;
-use futures::channel::{mpsc, oneshot};
+use futures::StreamExt as _;
 use futures::future::{Either, select};
 
 pub use events::EventStream;
 pub use subscription::Subscription;
 
 use super::connection::{
-    ConnectError, FlushError, PublishError, RequestError, Status, SubscribeError,
+    ConnectError, Event, FlushError, PublishError, RequestError, Status, SubscribeError,
 };
 use super::options::ConnectOptions;
 use super::protocol::{Message, Outgoing, ServerInfo};
 use super::runtime;
-use driver::{Command, Driver};
-use events::Shared;
+use driver::Driver;
+use shared::{Handle, Shared};
 
-/// Commands that wait for the driver; who has one more waits too.
-const COMMANDS: usize = 512;
-
-/// For [`Client::connected`], several tries long.
+/// For [`Client::connected`]: several tries long.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(15);
 
-/// For [`Client::flush`].
-const FLUSHED_WITHIN: Duration = Duration::from_secs(10);
-
-/// A NATS client. Clones share one connection, which ends with the last of them or with
-/// [`close`](Self::close).
+/// A NATS client. Clones share one connection. It ends with the last handle or subscription, when
+/// what was published has left, or at once with [`close`](Self::close).
+#[derive(Clone)]
 pub struct Client {
-    commands: mpsc::Sender<Command>,
-    shared: Arc<Shared>,
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("status", &self.status())
-            .finish()
-    }
+    handle: Arc<Handle>,
+    /// For flushing.
+    timeout: Duration,
 }
 
 impl Client {
-    /// Begins to connect, and goes on trying until it is closed. Returns at once.
+    /// Begins to connect, and goes on trying until it is closed. Returns at once. Natively it is
+    /// to be called within tokio.
     #[must_use]
     pub fn connect(options: ConnectOptions) -> Self {
-        let (commands, received) = mpsc::channel(COMMANDS);
-        let shared = Arc::new(Shared::default());
-        let driver = Driver::new(options, received, commands.clone(), Arc::clone(&shared));
-        shared.handle_made();
-        runtime::spawn(driver.run());
-        Self { commands, shared }
+        let timeout = options.request_timeout;
+        let shared = Arc::new(Shared::new(options.clone()));
+        runtime::spawn(Driver::new(Arc::clone(&shared), options).run());
+        let handle = Arc::new(Handle { shared });
+        Self { handle, timeout }
     }
 
     /// Waits until it is connected.
@@ -66,41 +64,63 @@ impl Client {
     /// [`ConnectError::Refused`] as soon as a server does not let it in (it goes on trying), or
     /// not in time.
     pub async fn connected(&self) -> Result<ServerInfo, ConnectError> {
-        let (tell, told) = oneshot::channel();
-        self.send(Command::Connected(tell))
-            .await
-            .map_err(|()| ConnectError::Closed)?;
-        match within(CONNECTED_WITHIN, told).await {
-            Some(told) => told.unwrap_or(Err(ConnectError::Closed)),
-            None => Err(ConnectError::Timeout),
+        // Listening begins before the look, so that nothing happens in between.
+        let mut events = self.events();
+        match self.status() {
+            Status::Connected => return Ok(self.server_info().unwrap_or_default()),
+            Status::Closed => return Err(ConnectError::Closed),
+            Status::Connecting | Status::Reconnecting { .. } => {}
         }
+        let connected = async {
+            while let Some(event) = events.next().await {
+                match event {
+                    Event::Connected(info) => return Ok(info),
+                    Event::AuthRefused => return Err(ConnectError::Refused),
+                    _ => {}
+                }
+            }
+            Err(ConnectError::Closed)
+        };
+        let within = within(CONNECTED_WITHIN, connected).await;
+        within.unwrap_or(Err(ConnectError::Timeout))
     }
 
     /// How it stands.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.shared.status()
+        let shared = &self.handle.shared;
+        shared.with(|core, now| core.connection.status(now))
     }
 
     /// What happens from here on.
     #[must_use]
     pub fn events(&self) -> EventStream {
-        self.shared.listen()
+        self.handle.shared.with(|core, now| {
+            let events = core.listeners.listen();
+            match core.connection.status(now) {
+                Status::Closed => events.ended(),
+                _ => events,
+            }
+        })
     }
 
-    /// What the server last said of itself.
+    /// What the server last said of itself; `None` before it has been connected.
     #[must_use]
     pub fn server_info(&self) -> Option<ServerInfo> {
-        self.shared.info()
+        self.handle.shared.with(|core, now| {
+            let was_connected = core.connection.status(now) != Status::Connecting;
+            was_connected.then(|| core.connection.info().clone())
+        })
     }
 
-    /// Subscribes, now and after each reconnect.
+    /// Subscribes, now and after each reconnect; without a connection, as soon as there is one.
     ///
     /// # Errors
-    /// It is not a pattern, or the client is closed. That the server does not allow it is known
-    /// later: see [`Subscription::error`].
+    /// It is not a pattern, there are too many, or the client is closed. That the server does not
+    /// allow it is known later: see [`Subscription::error`]. It allows what is a subset of one
+    /// subject that the user may read.
     pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
-        self.subscribe_as(subject, None).await
+        self.subscribe_as(subject, None)
     }
 
     /// Subscribes as one of a group, of which one gets each message.
@@ -112,28 +132,21 @@ impl Client {
         subject: &str,
         queue: &str,
     ) -> Result<Subscription, SubscribeError> {
-        self.subscribe_as(subject, Some(queue)).await
+        self.subscribe_as(subject, Some(queue))
     }
 
-    async fn subscribe_as(
+    fn subscribe_as(
         &self,
         subject: &str,
         queue: Option<&str>,
     ) -> Result<Subscription, SubscribeError> {
-        let (tell, told) = oneshot::channel();
-        let command = Command::Subscribe {
-            subject: subject.to_owned(),
-            queue: queue.map(str::to_owned),
-            tell,
-        };
-        self.send(command)
-            .await
-            .map_err(|()| SubscribeError::Closed)?;
-        told.await.unwrap_or(Err(SubscribeError::Closed))
+        let shared = &self.handle.shared;
+        let (sid, mailbox) = shared.act(|core, _| core.subscribe(subject, queue))?;
+        Ok(Subscription::new(sid, mailbox, Arc::clone(&self.handle)))
     }
 
-    /// Sends a message. It leaves at once or not at all; that the server has it, only
-    /// [`flush`](Self::flush) tells.
+    /// Sends a message. It leaves soon or not at all; that the server has it, only
+    /// [`flush`](Self::flush) tells. Waits while too much is waiting to be sent.
     ///
     /// # Errors
     /// It was not sent.
@@ -151,11 +164,20 @@ impl Client {
     /// # Errors
     /// It was not sent.
     pub async fn publish_message(&self, message: Outgoing) -> Result<(), PublishError> {
-        let (tell, told) = oneshot::channel();
-        self.send(Command::Publish { message, tell })
-            .await
-            .map_err(|()| PublishError::Closed)?;
-        told.await.unwrap_or(Err(PublishError::Closed))
+        loop {
+            let room = self
+                .handle
+                .shared
+                .act(|core, _| match core.connection.publish(&message) {
+                    Err(PublishError::Full) => Ok(core.await_room()),
+                    published => Err(published),
+                });
+            match room {
+                // A connection that takes nothing is given up before long: this ends.
+                Ok(room) => drop(room.await),
+                Err(published) => return published,
+            }
+        }
     }
 
     /// Asks, and waits for the first answer.
@@ -169,17 +191,13 @@ impl Client {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Message, RequestError> {
-        let (tell, told) = oneshot::channel();
-        let command = Command::Request {
-            subject: subject.to_owned(),
-            payload,
-            timeout,
-            tell,
-        };
-        self.send(command)
-            .await
-            .map_err(|()| RequestError::Closed)?;
-        told.await.unwrap_or(Err(RequestError::Closed))
+        let shared = &self.handle.shared;
+        let (id, answer) = shared.act(|core, now| {
+            let id = core.connection.request(subject, payload, timeout, now)?;
+            Ok::<_, RequestError>((id, core.await_answer(id)))
+        })?;
+        let _forget = Forget { shared, id };
+        answer.await.unwrap_or(Err(RequestError::Closed))
     }
 
     /// Waits until the server has processed all that was sent before.
@@ -187,64 +205,79 @@ impl Client {
     /// # Errors
     /// There is no connection, it was cut meanwhile, or no answer came in time.
     pub async fn flush(&self) -> Result<(), FlushError> {
-        let (tell, told) = oneshot::channel();
-        self.send(Command::Flush(tell))
-            .await
-            .map_err(|()| FlushError::Closed)?;
-        match within(FLUSHED_WITHIN, told).await {
-            Some(told) => told.unwrap_or(Err(FlushError::Closed)),
+        self.round_trip().await.map(drop)
+    }
+
+    /// The same, and how long the way there and back took.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub async fn round_trip(&self) -> Result<Duration, FlushError> {
+        let flushed = self.handle.shared.act(|core, now| {
+            let id = core.connection.flush(now)?;
+            Ok(core.await_flush(id))
+        })?;
+        match within(self.timeout, flushed).await {
+            Some(flushed) => flushed.unwrap_or(Err(FlushError::Closed)),
             None => Err(FlushError::Timeout),
         }
     }
 
-    /// Finds out within 2 s whether the connection is alive; without one, dials at once.
+    /// Dials at once, if it was going to wait before the next try.
+    pub fn retry_now(&self) {
+        let shared = &self.handle.shared;
+        shared.act(|core, now| core.connection.retry_now(now));
+    }
+
+    /// Finds out within 2 s whether the connection is alive.
     pub fn probe(&self) {
-        // Where the queue is full the driver is alive, and looks by itself before long.
-        let _ = self.commands.clone().try_send(Command::Probe);
+        let shared = &self.handle.shared;
+        shared.act(|core, now| core.connection.probe(now));
     }
 
-    /// Ends all subscriptions, lets come what is under way, and closes.
+    /// Ends all subscriptions, lets come what is under way, answers to requests too, and closes.
+    /// What has come can still be read from the subscriptions.
     pub async fn drain(&self) {
-        let (tell, told) = oneshot::channel();
-        if self.send(Command::Drain(tell)).await.is_ok() {
-            let _ = within(FLUSHED_WITHIN, told).await;
-        }
-        self.close();
+        let mut events = self.events();
+        let shared = &self.handle.shared;
+        shared.act(|core, now| core.connection.drain(now));
+        while events.next().await.is_some() {}
     }
 
-    /// Closes at once.
+    /// Closes at once: what was not sent yet is lost.
     pub fn close(&self) {
-        self.shared.ask_to_close();
-        let _ = self.commands.clone().try_send(Command::Nudge);
-    }
-
-    async fn send(&self, command: Command) -> Result<(), ()> {
-        self.commands.clone().send(command).await.map_err(|_| ())
+        self.handle.shared.act(|core, _| core.connection.close());
     }
 }
 
-impl Clone for Client {
-    fn clone(&self) -> Self {
-        self.shared.handle_made();
-        Self {
-            commands: self.commands.clone(),
-            shared: Arc::clone(&self.shared),
-        }
+// A page keeps them in signals, which want this of everything, with one thread too.
+const _: fn() = || {
+    fn may_be_shared<T: Send + Sync>() {}
+    may_be_shared::<(Client, Subscription, EventStream)>();
+};
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 
-impl Drop for Client {
+/// Whoever stops waiting for an answer leaves nothing behind.
+struct Forget<'a> {
+    shared: &'a Shared,
+    id: u64,
+}
+
+impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        // Where the driver's queue is full it is awake, and about to look.
-        if self.shared.handle_dropped() {
-            let _ = self.commands.try_send(Command::Nudge);
-        }
+        self.shared.with(|core, _| core.forget_request(self.id));
     }
 }
 
-async fn within<F: Future + Unpin>(wait: Duration, future: F) -> Option<F::Output> {
-    let sleep = std::pin::pin!(runtime::sleep(wait));
-    match select(future, sleep).await {
+async fn within<F: Future>(wait: Duration, future: F) -> Option<F::Output> {
+    match select(pin!(future), pin!(runtime::sleep(wait))).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }

@@ -1,65 +1,85 @@
 //! The messages of one subscription.
 
+use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::Stream;
-use futures::channel::mpsc;
 
-use super::super::connection::SubscribeError;
-use super::super::protocol::Message;
-use super::driver::Command;
+use super::mailbox::Mailbox;
+use super::shared::Handle;
+use crate::nats::connection::SubscribeError;
+use crate::nats::protocol::Message;
 
-/// Why a subscription ended; empty while it has not, or when it was asked to.
-pub(super) type Ending = Arc<Mutex<Option<SubscribeError>>>;
-
-/// A stream of messages, that outlives reconnects. It ends when the client is closed or the server
-/// does not allow it; dropping it unsubscribes. Messages that are not read in time wait in a
-/// bounded queue; those that do not fit are dropped, and an
-/// [`Event::SlowConsumer`](crate::nats::Event) says so.
-#[derive(Debug)]
+/// A stream of messages, that outlives reconnects. What is sent while there is no connection does
+/// not come.
+///
+/// It ends when it was drained, when the client is closed, and when the server does not allow it:
+/// [`error`](Self::error) tells. Dropping it unsubscribes.
+///
+/// Messages wait in a queue bounded in number and bytes
+/// ([`Limits`](crate::nats::Limits)). When that is full the newest is dropped, so that what has
+/// waited longest is not lost to a flood; [`Event::SlowConsumer`](crate::nats::Event) says so, and
+/// [`dropped`](Self::dropped) how many.
 pub struct Subscription {
     sid: u64,
-    messages: mpsc::Receiver<Message>,
-    ending: Ending,
-    commands: mpsc::Sender<Command>,
+    mailbox: Arc<Mailbox>,
+    handle: Arc<Handle>,
 }
 
 impl Subscription {
-    pub(super) fn new(
-        sid: u64,
-        messages: mpsc::Receiver<Message>,
-        ending: Ending,
-        commands: mpsc::Sender<Command>,
-    ) -> Self {
+    pub(super) fn new(sid: u64, mailbox: Arc<Mailbox>, handle: Arc<Handle>) -> Self {
         Self {
             sid,
-            messages,
-            ending,
-            commands,
+            mailbox,
+            handle,
         }
     }
 
     /// Why it ended without having been asked to.
     #[must_use]
     pub fn error(&self) -> Option<SubscribeError> {
-        let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
-        ending.clone()
+        self.mailbox.error()
+    }
+
+    /// How many messages were dropped because they were not read fast enough.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.mailbox.dropped()
+    }
+
+    /// Ends it when so many more messages have come, besides those that wait already.
+    pub fn unsubscribe_after(&self, more: u64) {
+        let shared = &self.handle.shared;
+        shared.act(|core, _| core.connection.unsubscribe_after(self.sid, more));
+    }
+
+    /// Ends it when all that is under way has come: read on to the end of the stream.
+    pub fn drain(&self) {
+        let shared = &self.handle.shared;
+        shared.act(|core, now| core.connection.drain_subscription(self.sid, now));
     }
 }
 
 impl Stream for Subscription {
     type Item = Message;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        Pin::new(&mut self.messages).poll_next(context)
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.mailbox.messages.poll_next(context)
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("sid", &self.sid)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        // Where the queue is full, the driver notices at the next message that nobody reads.
-        let _ = self.commands.try_send(Command::Unsubscribe(self.sid));
+        self.handle.shared.act(|core, _| core.unsubscribe(self.sid));
     }
 }

@@ -17,10 +17,10 @@ pub enum ConnectError {
 /// Why a message was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    /// There is no connection now; nothing was sent.
+    /// There is no connection now; nothing was sent, and nothing is kept for later.
     #[error("not connected")]
     Disconnected,
-    /// The subject has a wildcard, an empty token or white space.
+    /// The subject or the reply subject has a wildcard, an empty token or white space (ADR-6).
     #[error("not a subject to publish to")]
     BadSubject,
     /// Larger than the server takes.
@@ -34,6 +34,9 @@ pub enum PublishError {
     /// This connection carries no headers.
     #[error("this connection carries no headers")]
     NoHeaders,
+    /// What was sent before has not left yet, and nothing more fits.
+    #[error("too much is waiting to be sent")]
+    Full,
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
@@ -48,7 +51,7 @@ pub enum RequestError {
     /// Nobody listens on the subject; told at once.
     #[error("nobody answers there")]
     NoResponders,
-    /// No right to publish there.
+    /// No right to publish there, or to hear an answer.
     #[error("not allowed to ask there")]
     PermissionDenied,
     /// The connection was cut, or is not there: not known whether it was worked on.
@@ -62,10 +65,10 @@ pub enum RequestError {
         /// The server's limit.
         most: usize,
     },
-    /// The subject has a wildcard, an empty token or white space.
+    /// The subject has a wildcard, an empty token or white space (ADR-6).
     #[error("not a subject to ask on")]
     BadSubject,
-    /// Too many requests are under way.
+    /// Too many requests are under way, or too much is waiting to be sent.
     #[error("too many requests are under way")]
     Full,
     /// The client was closed.
@@ -79,6 +82,7 @@ impl From<PublishError> for RequestError {
             PublishError::Disconnected => Self::Disconnected,
             PublishError::BadSubject | PublishError::NoHeaders => Self::BadSubject,
             PublishError::TooLarge { size, most } => Self::TooLarge { size, most },
+            PublishError::Full => Self::Full,
             PublishError::Closed => Self::Closed,
         }
     }
@@ -87,15 +91,29 @@ impl From<PublishError> for RequestError {
 /// Why there is no subscription, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {
-    /// Not a pattern: an empty token, white space, or something after `>`.
+    /// Not a pattern: an empty token, white space, or something after `>` (ADR-6).
     #[error("not a subject to subscribe to")]
     BadSubject,
     /// The server does not allow it.
     #[error("not allowed to subscribe there")]
     PermissionDenied,
+    /// There are as many subscriptions as the client may have.
+    #[error("too many subscriptions")]
+    Full,
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
+}
+
+impl From<SubscribeError> for RequestError {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::BadSubject => Self::BadSubject,
+            SubscribeError::PermissionDenied => Self::PermissionDenied,
+            SubscribeError::Full => Self::Full,
+            SubscribeError::Closed => Self::Closed,
+        }
+    }
 }
 
 /// Why it is not known that the server has processed what was sent.
@@ -107,6 +125,9 @@ pub enum FlushError {
     /// No answer in time.
     #[error("no answer in time")]
     Timeout,
+    /// Too many are under way.
+    #[error("too many flushes are under way")]
+    Full,
     /// The client was closed.
     #[error("the client is closed")]
     Closed,

@@ -1,48 +1,43 @@
-//! What happens to a connection.
+//! What happens to a client.
 
-use super::super::protocol::{ServerError, ServerInfo};
-
-/// How a client stands with its server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// It has not been connected yet.
-    Connecting,
-    /// It is connected.
-    Connected,
-    /// It was connected, and tries to be again.
-    Reconnecting,
-    /// It was closed.
-    Closed,
-}
+use super::Reason;
+use crate::nats::protocol::{ServerError, ServerInfo};
 
 /// What was not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Publishing.
+    /// Publishing there.
     Publish,
-    /// Subscribing.
+    /// Naming that reply subject.
+    Reply,
+    /// Subscribing to that.
     Subscribe,
 }
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Connected, and every subscription sent.
+    /// Connected, and every subscription is on its way again. That the server has them, only a
+    /// flush tells.
     Connected(ServerInfo),
-    /// Cut; it tries again by itself.
-    Disconnected(String),
-    /// The server does not let this client in. It tries again by itself.
+    /// No longer connected; it tries again by itself.
+    Disconnected(Reason),
+    /// One try to connect failed; it tries again by itself.
+    ConnectFailed(Reason),
+    /// The server does not let this client in. It tries again by itself, until it is closed.
     AuthRefused,
-    /// Something was not allowed.
+    /// Something was not allowed. The subscription or request that it is about is told too.
     PermissionDenied {
         /// What.
         operation: Operation,
         /// Where.
         subject: String,
     },
-    /// The server is about to end.
+    /// The server is about to end (ADR-5). With other servers to go to, the client goes; with one
+    /// alone it stays until the server ends the connection.
     LameDuck,
-    /// A subscription is read too slowly: a message was dropped.
+    /// A subscription is not read fast enough, and messages are dropped. Told once, until
+    /// something fits again.
     SlowConsumer {
         /// Its pattern.
         subject: String,
@@ -51,6 +46,6 @@ pub enum Event {
     ServerError(ServerError),
     /// The client was closed; nothing comes after this.
     Closed,
-    /// Whoever reads events was too slow, and has missed some.
+    /// Whoever reads the events was too slow, and has missed the oldest.
     Lagged,
 }

@@ -1,18 +1,30 @@
-//! The state machine of a client: bytes and moments in, bytes and events out, no I/O and no clock
-//! of its own. ADR-40 (connecting, reconnecting, lame duck), ADR-5 and 6 (names of servers and
-//! subjects) and ADR-47's deadlines are kept here.
+//! The state machine of a client: bytes and moments in, bytes and events out, with no I/O and no
+//! clock of its own. ADR-40 is its book; where it keeps a rule of another one, that is named.
+//!
+//! `machine` is its life from try to try, `asked` what the handle may ask of it, `heard` what the
+//! server says. The driver in `client` is its only user; events, errors and states are what the
+//! client's users see.
 
+mod asked;
 mod backoff;
-mod core;
 mod errors;
 mod event;
+mod heard;
+mod machine;
 mod moment;
+mod output;
 mod pings;
+mod reason;
 mod requests;
+mod status;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::core::{Connection, Output};
 pub use errors::{ConnectError, FlushError, PublishError, RequestError, SubscribeError};
-pub use event::{Event, Operation, Status};
-pub(super) use moment::Moment;
+pub use event::{Event, Operation};
+pub use machine::Connection;
+pub use moment::Moment;
+pub use output::{Io, Output};
+pub use reason::Reason;
+pub use status::Status;

@@ -1,70 +1,110 @@
-//! Requests under way, by the last token of their reply subject.
+//! Requests under way. All hear their answers through one subscription: the last token of the
+//! reply subject tells them apart.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Moment;
 
-/// How many there may be; one more is refused.
-const AT_ONCE: usize = 4_096;
+/// The requests under way.
+#[derive(Debug)]
+pub struct Requests {
+    inbox: String,
+    /// The subscription through which answers come, once there is one.
+    pub inbox_sid: Option<u64>,
+    under_way: HashMap<u64, Asked>,
+    deadlines: BTreeSet<(Moment, u64)>,
+    last_id: u64,
+}
 
 #[derive(Debug)]
 struct Asked {
-    id: u64,
     subject: String,
     by: Moment,
 }
 
-/// The requests under way. Each has the id that whoever asked knows it by.
-#[derive(Debug, Default)]
-pub(super) struct Requests {
-    by_token: HashMap<String, Asked>,
-    last_token: u64,
-}
-
 impl Requests {
-    pub(super) fn are_full(&self) -> bool {
-        self.by_token.len() >= AT_ONCE
+    /// `inbox` is where answers go; it must be this client's own.
+    pub fn new(inbox: String) -> Self {
+        Self {
+            inbox,
+            inbox_sid: None,
+            under_way: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            last_id: 0,
+        }
     }
 
-    /// A token that no request of this client had before.
-    pub(super) fn next_token(&mut self) -> String {
-        self.last_token += 1;
-        self.last_token.to_string()
+    /// What to subscribe to.
+    pub fn pattern(&self) -> String {
+        format!("{}.*", self.inbox)
     }
 
-    /// One was sent, to be answered by then.
-    pub(super) fn add(&mut self, token: String, id: u64, subject: &str, by: Moment) {
+    /// The number of the next request.
+    pub fn fresh_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Where the answer to a request goes.
+    pub fn reply_to(&self, id: u64) -> String {
+        format!("{}.{id}", self.inbox)
+    }
+
+    /// The request that is answered at this subject.
+    pub fn id_of(&self, subject: &str) -> Option<u64> {
+        let token = subject.strip_prefix(&self.inbox)?.strip_prefix('.')?;
+        token.parse().ok()
+    }
+
+    /// One more is under way.
+    pub fn begin(&mut self, id: u64, subject: &str, by: Moment) {
         let subject = subject.to_owned();
-        self.by_token.insert(token, Asked { id, subject, by });
+        self.under_way.insert(id, Asked { subject, by });
+        self.deadlines.insert((by, id));
     }
 
-    /// When the first of them runs out of time.
-    pub(super) fn deadline(&self) -> Option<Moment> {
-        self.by_token.values().map(|asked| asked.by).min()
+    /// It is over, however. False: it was over before.
+    pub fn end(&mut self, id: u64) -> bool {
+        let Some(asked) = self.under_way.remove(&id) else {
+            return false;
+        };
+        self.deadlines.remove(&(asked.by, id))
     }
 
-    /// Ends the one with this token.
-    pub(super) fn take(&mut self, token: &str) -> Option<u64> {
-        self.by_token.remove(token).map(|asked| asked.id)
+    /// Those that are sent to a subject.
+    pub fn to(&self, subject: &str) -> Vec<u64> {
+        let asked = self
+            .under_way
+            .iter()
+            .filter(|(_, asked)| asked.subject == subject);
+        asked.map(|(id, _)| *id).collect()
     }
 
-    /// Ends those that have run out of time.
-    pub(super) fn late(&mut self, now: Moment) -> Vec<u64> {
-        self.take_where(|asked| asked.by <= now)
+    /// The next one that has run out of time.
+    pub fn late(&self, now: Moment) -> Option<u64> {
+        self.deadlines
+            .first()
+            .filter(|(by, _)| *by <= now)
+            .map(|(_, id)| *id)
     }
 
-    /// Ends those on a subject.
-    pub(super) fn take_on(&mut self, subject: &str) -> Vec<u64> {
-        self.take_where(|asked| asked.subject == subject)
+    /// When the next one runs out of time.
+    pub fn deadline(&self) -> Option<Moment> {
+        self.deadlines.first().map(|(by, _)| *by)
     }
 
-    /// Ends all.
-    pub(super) fn take_all(&mut self) -> Vec<u64> {
-        self.take_where(|_| true)
+    /// All of them.
+    pub fn all(&self) -> Vec<u64> {
+        self.under_way.keys().copied().collect()
     }
 
-    fn take_where(&mut self, ends: impl Fn(&Asked) -> bool) -> Vec<u64> {
-        let ended = self.by_token.extract_if(|_, asked| ends(asked));
-        ended.map(|(_, asked)| asked.id).collect()
+    /// How many are under way.
+    pub fn len(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// None is.
+    pub fn is_empty(&self) -> bool {
+        self.under_way.is_empty()
     }
 }

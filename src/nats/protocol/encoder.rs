@@ -1,81 +1,98 @@
 //! From operations to bytes.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{Connect, Outgoing};
 
-/// Collects what is to be sent.
+/// Collects what is to be sent. It writes what it is given: whoever calls has checked subjects and
+/// sizes.
 #[derive(Debug, Default)]
-pub(in super::super) struct Encoder {
-    out: Vec<u8>,
+pub struct Encoder {
+    out: BytesMut,
 }
 
 impl Encoder {
     /// Takes what has been collected.
-    pub(in super::super) fn take(&mut self) -> Bytes {
-        std::mem::take(&mut self.out).into()
+    pub fn take(&mut self) -> Bytes {
+        self.out.split().freeze()
     }
 
-    pub(in super::super) fn is_empty(&self) -> bool {
+    /// Forgets what has been collected.
+    pub fn clear(&mut self) {
+        self.out.clear();
+    }
+
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
         self.out.is_empty()
     }
 
-    pub(in super::super) fn connect(&mut self, connect: &Connect) {
+    pub fn connect(&mut self, connect: &Connect) {
         // Strings, numbers and flags: there is nothing in it that JSON cannot say.
         let json = serde_json::to_string(connect).unwrap_or_default();
         self.line(format_args!("CONNECT {json}"));
     }
 
-    pub(in super::super) fn ping(&mut self) {
+    pub fn ping(&mut self) {
         self.line(format_args!("PING"));
     }
 
-    pub(in super::super) fn pong(&mut self) {
+    pub fn pong(&mut self) {
         self.line(format_args!("PONG"));
     }
 
-    pub(in super::super) fn subscribe(&mut self, subject: &str, queue: Option<&str>, sid: u64) {
+    pub fn subscribe(&mut self, subject: &str, queue: Option<&str>, sid: u64) {
         match queue {
             Some(queue) => self.line(format_args!("SUB {subject} {queue} {sid}")),
             None => self.line(format_args!("SUB {subject} {sid}")),
         }
     }
 
-    pub(in super::super) fn unsubscribe(&mut self, sid: u64) {
-        self.line(format_args!("UNSUB {sid}"));
+    /// At once, or when the server has sent `after` messages in all.
+    pub fn unsubscribe(&mut self, sid: u64, after: Option<u64>) {
+        match after {
+            Some(after) => self.line(format_args!("UNSUB {sid} {after}")),
+            None => self.line(format_args!("UNSUB {sid}")),
+        }
     }
 
-    pub(in super::super) fn publish(&mut self, message: &Outgoing) {
-        let (subject, payload) = (&message.subject, &message.payload);
-        let mut reply = String::new();
-        if let Some(subject) = &message.reply {
-            let _ = write!(reply, "{subject} ");
-        }
+    pub fn publish(&mut self, message: &Outgoing) {
+        let (subject, size) = (&message.subject, message.size());
+        let (space, reply) = match &message.reply {
+            Some(reply) => (" ", reply.as_str()),
+            None => ("", ""),
+        };
         if message.headers.is_empty() {
-            self.line(format_args!("PUB {subject} {reply}{}", payload.len()));
+            self.line(format_args!("PUB {subject}{space}{reply} {size}"));
         } else {
-            let mut block = Vec::new();
-            message.headers.write(&mut block);
-            let (headers, total) = (block.len(), block.len() + payload.len());
-            self.line(format_args!("HPUB {subject} {reply}{headers} {total}"));
-            self.out.extend_from_slice(&block);
+            let headers = message.headers.encoded_len();
+            self.line(format_args!(
+                "HPUB {subject}{space}{reply} {headers} {size}"
+            ));
+            message.headers.write(&mut self.out);
         }
-        self.out.extend_from_slice(payload);
-        self.out.extend_from_slice(b"\r\n");
+        self.out.put_slice(&message.payload);
+        self.out.put_slice(b"\r\n");
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        self.out.extend_from_slice(line.to_string().as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to memory does not fail.
+        let _ = self.out.write_fmt(line);
+        self.out.put_slice(b"\r\n");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nats::Headers;
+    use crate::nats::protocol::Headers;
 
     fn encoded(act: impl FnOnce(&mut Encoder)) -> String {
         let mut encoder = Encoder::default();
@@ -85,9 +102,11 @@ mod tests {
 
     #[test]
     fn operations_are_lines() {
+        assert_eq!(encoded(Encoder::ping), "PING\r\n");
         assert_eq!(encoded(|e| e.subscribe("a.*", None, 3)), "SUB a.* 3\r\n");
         assert_eq!(encoded(|e| e.subscribe("a", Some("q"), 3)), "SUB a q 3\r\n");
-        assert_eq!(encoded(|e| e.unsubscribe(3)), "UNSUB 3\r\n");
+        assert_eq!(encoded(|e| e.unsubscribe(3, None)), "UNSUB 3\r\n");
+        assert_eq!(encoded(|e| e.unsubscribe(3, Some(5))), "UNSUB 3 5\r\n");
     }
 
     #[test]
@@ -101,7 +120,7 @@ mod tests {
         message.reply = Some("r".into());
         assert_eq!(encoded(|e| e.publish(&message)), "PUB a r 3\r\nhé\r\n");
         message.headers = Headers::new();
-        message.headers.append("K", "v");
+        message.headers.append("K", "v").unwrap();
         assert_eq!(
             encoded(|e| e.publish(&message)),
             "HPUB a r 18 21\r\nNATS/1.0\r\nK: v\r\n\r\nhé\r\n"

@@ -1,28 +1,30 @@
-//! Messages, as they arrive and as they are sent.
+//! A message that arrived.
 
 use bytes::Bytes;
 
-use super::{Headers, Subject};
+use super::{Headers, ReplySubject, StatusCode, Subject};
 
-/// A message that arrived.
+/// A message that arrived. Publishers chose its bytes, and the server checks few of them: what is
+/// malformed is marked and readable as nothing, and harms nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Where it was sent.
     pub subject: Subject,
     /// Where an answer goes.
-    pub reply: Option<Subject>,
+    pub reply: Option<ReplySubject>,
     /// Its headers.
     pub headers: Headers,
+    /// A word of the server, such as [`StatusCode::NO_RESPONDERS`].
+    pub status: Option<StatusCode>,
     /// What it says.
     pub payload: Bytes,
 }
 
 impl Message {
-    /// Where an answer goes, when there is such a place and it can be written down.
+    /// Where an answer goes, when there is such a place and it can be published to.
     #[must_use]
     pub fn reply_str(&self) -> Option<&str> {
-        let reply = self.reply.as_ref()?;
-        Some(reply.as_str()).filter(|subject| !subject.is_empty())
+        self.reply.as_ref()?.as_str()
     }
 
     /// Somebody wrote a reply subject that is none.
@@ -30,17 +32,9 @@ impl Message {
     pub fn reply_is_malformed(&self) -> bool {
         self.reply.is_some() && self.reply_str().is_none()
     }
-}
 
-/// A message to send.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Outgoing {
-    /// Where to.
-    pub subject: String,
-    /// Where an answer goes.
-    pub reply: Option<String>,
-    /// Its headers.
-    pub headers: Headers,
-    /// What it says.
-    pub payload: Bytes,
+    /// How much of a queue it takes, roughly.
+    pub(in crate::nats) fn weight(&self) -> usize {
+        self.payload.len() + self.headers.encoded_len()
+    }
 }

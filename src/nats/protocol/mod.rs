@@ -1,4 +1,5 @@
-//! The NATS client protocol as bytes and types, with no I/O.
+//! The NATS client protocol as bytes and types, with no I/O. The connection uses the codec; the
+//! types of messages and errors are what the client's users see.
 
 mod connect;
 mod decoder;
@@ -6,15 +7,20 @@ mod encoder;
 mod headers;
 mod info;
 mod message;
+mod op;
+mod outgoing;
 mod server_error;
+mod status_code;
 mod subject;
 
-pub(super) use connect::Connect;
-pub(super) use decoder::{Decoder, ServerOp};
-pub(super) use encoder::Encoder;
-pub use headers::Headers;
+pub use connect::Connect;
+pub use decoder::{Decoder, ProtocolError};
+pub use encoder::Encoder;
+pub use headers::{HeaderError, Headers};
 pub use info::ServerInfo;
-pub use message::{Message, Outgoing};
+pub use message::Message;
+pub use op::ServerOp;
+pub use outgoing::Outgoing;
 pub use server_error::ServerError;
-pub use subject::{Subject, matches_pattern};
-pub(super) use subject::{is_publishable, is_subscribable};
+pub use status_code::StatusCode;
+pub use subject::{ReplySubject, Subject, is_pattern, is_subject, is_subset, matches_pattern};

@@ -1,8 +1,10 @@
-//! What carries bytes: TCP and WebSocket natively, the browser's WebSocket in a page.
+//! What carries bytes: TCP and WebSocket natively, the browser's WebSocket in a page. The driver in
+//! `client` is its only user.
 //!
-//! All give the same [`Wire`]: bytes out, bytes in, in pieces of any size. Its queues are bounded;
-//! who fills the outgoing one is told, and the incoming one slows the server down or, in a page,
-//! where nothing can, ends the connection.
+//! All give a `Wire` with the same functions: bytes out, bytes in, in pieces of any size. It holds
+//! one piece on its way out, and takes the next when that has left. Natively nothing is read before
+//! it is wanted, which slows the server down; a page cannot do that, and ends the connection when
+//! more waits than it should.
 
 #[cfg(feature = "ssr")]
 mod native;
@@ -16,23 +18,23 @@ mod websocket;
 use bytes::Bytes;
 
 #[cfg(feature = "ssr")]
-pub(super) use native::{Wire, dial};
+pub use native::{Wire, dial};
 #[cfg(not(feature = "ssr"))]
-pub(super) use web::{Wire, dial};
+pub use web::{Wire, dial};
 
 /// Something comes in.
 #[derive(Debug)]
-pub(super) enum Incoming {
+pub enum Incoming {
     /// Bytes, in whatever pieces.
     Bytes(Bytes),
     /// It is over, and why.
     Closed(String),
 }
 
-/// There is no transport, or it takes nothing more.
+/// There is no transport, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct TransportError(pub String);
+pub struct TransportError(pub String);
 
 impl TransportError {
     #[cfg(feature = "ssr")]

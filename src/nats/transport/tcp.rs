@@ -1,4 +1,4 @@
-//! TCP, with TLS when the address or the server's INFO asks for it.
+//! TCP, with TLS when the address or the server's INFO asks for it (ADR-40).
 
 use std::sync::Arc;
 
@@ -7,45 +7,53 @@ use futures::{SinkExt, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use tokio_util::codec::{BytesCodec, FramedRead, FramedWrite};
+use tokio_util::codec::{BytesCodec, Framed};
 
-use super::super::options::{Scheme, ServerAddr};
-use super::super::protocol::ServerInfo;
 use super::{TransportError, Wire};
+use crate::nats::options::{Scheme, ServerAddr};
+use crate::nats::protocol::ServerInfo;
 
-/// The longest first line.
-const INFO_BYTES: usize = 64 * 1_024;
+/// The longest INFO.
+const INFO_BYTES: usize = 256 * 1_024;
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 * 1_024;
 
 pub(super) async fn dial(server: &ServerAddr) -> Result<Wire, TransportError> {
-    let host = server.host.trim_matches(['[', ']']);
-    let mut stream = TcpStream::connect((host, server.port))
+    let mut stream = TcpStream::connect((server.host(), server.port()))
         .await
         .map_err(TransportError::of)?;
     stream.set_nodelay(true).map_err(TransportError::of)?;
-    // The server speaks first, in the clear, and says whether it wants TLS.
-    let first = first_line(&mut stream).await?;
-    let wants_tls = first
-        .strip_prefix(b"INFO ")
-        .and_then(|json| serde_json::from_slice::<ServerInfo>(json).ok())
-        .is_some_and(|info| info.tls_required);
-    if server.scheme == Scheme::Tls || wants_tls {
-        let name = ServerName::try_from(host.to_owned()).map_err(TransportError::of)?;
-        let stream = connector()?
-            .connect(name, stream)
-            .await
-            .map_err(TransportError::of)?;
-        return Ok(wire(first, stream));
+    let info = first_line(&mut stream).await?;
+    if server.scheme() != Scheme::Tls && !wants_tls(&info) {
+        return Ok(wire(info, stream));
     }
-    Ok(wire(first, stream))
+    // Whoever stands between could write after the line what then seems to come from the server.
+    if info.iter().position(|b| *b == b'\n') != Some(info.len() - 1) {
+        return Err(TransportError("the server speaks before TLS".into()));
+    }
+    let name = ServerName::try_from(server.host().to_owned()).map_err(TransportError::of)?;
+    let stream = connector()?
+        .connect(name, stream)
+        .await
+        .map_err(TransportError::of)?;
+    Ok(wire(info, stream))
 }
 
+/// The server speaks first, in the clear, then waits.
 async fn first_line(stream: &mut TcpStream) -> Result<Bytes, TransportError> {
     let mut line = BytesMut::new();
-    while !line.ends_with(b"\n") {
-        // Byte by byte: what follows the line may be the beginning of TLS.
-        line.extend([stream.read_u8().await.map_err(TransportError::of)?]);
+    while !line.contains(&b'\n') {
+        let read = stream
+            .read_buf(&mut line)
+            .await
+            .map_err(TransportError::of)?;
+        if read == 0 {
+            return Err(TransportError("the server closed the connection".into()));
+        }
         if line.len() > INFO_BYTES {
             return Err(TransportError(
                 "the server’s first line does not end".into(),
@@ -55,11 +63,15 @@ async fn first_line(stream: &mut TcpStream) -> Result<Bytes, TransportError> {
     Ok(line.freeze())
 }
 
+fn wants_tls(first: &[u8]) -> bool {
+    let info = first.strip_prefix(b"INFO ").map(serde_json::from_slice);
+    info.is_some_and(|info| info.is_ok_and(|info: ServerInfo| info.tls_required))
+}
+
 fn connector() -> Result<TlsConnector, TransportError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(TransportError::of)?
         .with_root_certificates(roots)
@@ -67,13 +79,9 @@ fn connector() -> Result<TlsConnector, TransportError> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn wire(first: Bytes, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Wire {
-    let (read, write) = tokio::io::split(stream);
-    let input = FramedRead::with_capacity(read, BytesCodec::new(), 64 * 1_024)
+fn wire(first: Bytes, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Wire {
+    let framed = Framed::with_capacity(stream, BytesCodec::new(), READ_BYTES);
+    let carrier = SinkExt::<Bytes>::sink_map_err(framed, TransportError::of)
         .map(|bytes| bytes.map(BytesMut::freeze).map_err(TransportError::of));
-    let output = SinkExt::<Bytes>::sink_map_err(
-        FramedWrite::new(write, BytesCodec::new()),
-        TransportError::of::<std::io::Error>,
-    );
-    Wire::new(first, input, output)
+    Wire::new(Some(first), carrier)
 }

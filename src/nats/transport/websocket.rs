@@ -1,4 +1,4 @@
-//! WebSocket natively, with tungstenite.
+//! WebSocket natively, with tungstenite. A message of it may hold part of an operation, or many.
 
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _, future};
@@ -6,33 +6,31 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::super::options::ServerAddr;
 use super::{TransportError, Wire};
+use crate::nats::options::{ConnectOptions, ServerAddr};
 
 pub(super) async fn dial(
     server: &ServerAddr,
-    headers: &[(String, String)],
+    options: &ConnectOptions,
 ) -> Result<Wire, TransportError> {
     let mut request = server
         .to_string()
         .into_client_request()
         .map_err(TransportError::of)?;
-    for (name, value) in headers {
+    for (name, value) in &options.ws_headers {
         let name: HeaderName = name.parse().map_err(TransportError::of)?;
         let value = HeaderValue::from_str(value).map_err(TransportError::of)?;
         request.headers_mut().append(name, value);
     }
-    // Small messages leave at once.
-    let no_delay = true;
-    let (socket, _) = tokio_tungstenite::connect_async_with_config(request, None, no_delay)
+    let nagle_off = true;
+    let (socket, _) = tokio_tungstenite::connect_async_with_config(request, None, nagle_off)
         .await
         .map_err(TransportError::of)?;
-    let (output, input) = socket.split();
-    let input = input
-        .filter_map(|message| future::ready(bytes_of(message)))
-        .boxed();
-    let output = output.with(|bytes: Bytes| future::ready(Ok::<_, Error>(Message::Binary(bytes))));
-    Ok(Wire::new(Bytes::new(), input, output))
+    let carrier = socket
+        .with(|bytes: Bytes| future::ready(Ok::<_, Error>(Message::Binary(bytes))))
+        .sink_map_err(TransportError::of)
+        .filter_map(|message| future::ready(bytes_of(message)));
+    Ok(Wire::new(None, carrier))
 }
 
 /// The bytes of a message; tungstenite itself answers pings and closing.

@@ -1,0 +1,38 @@
+//! Tokio.
+
+use std::time::{Duration, Instant};
+
+use futures::stream::{Pending, pending};
+
+use crate::nats::connection::Moment;
+
+/// Tasks move between threads.
+pub type BoxFuture<T> = futures::future::BoxFuture<'static, T>;
+
+/// Starts a task.
+pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
+}
+
+/// Waits.
+pub async fn sleep(wait: Duration) {
+    tokio::time::sleep(wait).await;
+}
+
+/// The system's clock that only goes forward.
+pub struct Clock(Instant);
+
+impl Clock {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub fn now(&self) -> Moment {
+        Moment::at(self.0.elapsed())
+    }
+}
+
+/// Nobody looks at a terminal in a way that could be seen.
+pub fn looks() -> Pending<()> {
+    pending()
+}
