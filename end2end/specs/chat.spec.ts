@@ -236,11 +236,18 @@ test("with twenty connections open, one more is told so and goes on when there i
   await expect(status(ria, "Connected")).toBeAttached();
   await ria.evaluate(async () => {
     const open = Array.from({ length: 19 }, () => new WebSocket("/nats"));
-    const connected = open.map((socket) => {
-      // The broker speaks first, and lets nobody stay who does not answer.
-      socket.onmessage = () => socket.send('CONNECT {"verbose":false}\r\n');
-      return new Promise((done) => socket.addEventListener("message", done, { once: true }));
-    });
+    // The broker speaks first, and lets nobody stay who does not answer.
+    const answer = (socket: WebSocket) => socket.send('CONNECT {"verbose":false}\r\n');
+    const connected = open.map(
+      (socket) =>
+        new Promise<void>((done) => {
+          const first = () => {
+            answer(socket);
+            done();
+          };
+          socket.addEventListener("message", first, { once: true });
+        }),
+    );
     await Promise.all(connected);
     Object.assign(window, { others: open });
   });
