@@ -107,3 +107,20 @@ async fn what_does_not_exist_is_said_so() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_message_sent_after_the_session_is_over_is_kept() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let room = ada.general(&ada.connect().await).await;
+    ada.submit("/logout", &[]).await;
+    let (path, key) = (format!("/r/{room}"), ulid());
+    let form = [("ulid", key.as_str()), ("text", "a long thought")];
+    let refused = ada.submit(&path, &form).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let page = refused.text().await.unwrap();
+    assert!(
+        page.contains("a long thought") && page.contains(&key),
+        "{page}"
+    );
+}

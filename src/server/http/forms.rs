@@ -235,7 +235,12 @@ pub(super) async fn post_message(
 ) -> Response {
     let me = match SignedIn::find(&headers, &state).await {
         Ok(me) => me,
-        Err(NotSignedIn::Nobody) => return Redirect::to("/login").into_response(),
+        Err(NotSignedIn::Nobody) => {
+            let over = Failure::forbidden(
+                "You are signed out. Your message is kept here: sign in in another tab, then send it again.",
+            );
+            return render::plain_with_message(&over, &form.ulid, &form.text);
+        }
         Err(NotSignedIn::Unknown(failure)) => {
             return render::plain_with_message(&failure, &form.ulid, &form.text);
         }

@@ -66,7 +66,7 @@ fn set_content_security_policy() {
 
 /// A failure where no page can be made: the store that its sidebar would come from does not answer.
 pub(super) fn plain(failure: &Failure) -> Response {
-    not_ready(failure, "<p><a href=''>Try again</a></p>")
+    bare(failure, "<p><a href=''>Try again</a></p>")
 }
 
 /// The same for a message that could not be taken: it stands in a form, ready to be sent again
@@ -76,18 +76,19 @@ pub(super) fn plain_with_message(failure: &Failure, ulid: &str, text: &str) -> R
     let form = format!(
         "<form method=post><input type=hidden name=ulid value='{ulid}'>\
          <p><textarea name=text rows=8 cols=60 aria-label='Your message'>\n{text}</textarea></p>\
-         <button>Send again</button></form>"
+         <button>Send again</button> <a href='/login' target=_blank>Sign in</a></form>"
     );
-    not_ready(failure, &form)
+    bare(failure, &form)
 }
 
-fn not_ready(failure: &Failure, what_to_do: &str) -> Response {
+/// A page without the app: one sentence, and what to do.
+fn bare(failure: &Failure, what_to_do: &str) -> Response {
     let reason = escape(&failure.reason);
     let body = format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>\
-         <title>Natter is not ready</title>\
-         <h1>Natter is not ready</h1><p role=alert>{reason}</p>{what_to_do}"
+         <title>Natter</title>\
+         <h1>That did not work</h1><p role=alert>{reason}</p>{what_to_do}"
     );
     let mut response = (status_of(failure), axum::response::Html(body)).into_response();
     let headers = response.headers_mut();

@@ -10,7 +10,7 @@ pub mod queries;
 mod schema;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
@@ -84,6 +84,7 @@ impl ReadModel {
         let (tell, applied) = watch::channel(applied);
         let projector = projector::Projector {
             path,
+            readers: Arc::clone(&readers),
             log: log.clone(),
             applied: tell,
             reconnects,
@@ -143,23 +144,16 @@ impl ReadModel {
             .acquire()
             .await
             .map_err(|_| ReadError::Stopping)?;
-        let idle = Arc::clone(&readers.idle);
-        let path = readers.path.clone();
+        let asked = Arc::clone(&readers);
         let answer = tokio::task::spawn_blocking(move || {
-            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut connection = match taken {
-                Some(connection) => connection,
-                None => schema::open_reader(&path)?,
-            };
+            let (file, mut connection) = asked.take()?;
             let transaction = connection.transaction()?;
             let answer = Answer {
                 through: queries::applied(&transaction)?,
                 value: question(&transaction)?,
             };
             transaction.finish()?;
-            idle.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
+            asked.give_back(file, connection);
             Ok(answer)
         })
         .await
@@ -169,20 +163,90 @@ impl ReadModel {
     }
 }
 
-/// The connections that questions take turns on. One that failed is not put back.
+/// The connections that questions take turns on. One that failed is not given back, and none
+/// outlives its file: one that was thrown away can still be read by who has it open.
 struct Readers {
     path: PathBuf,
     turns: Semaphore,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Mutex<Idle>,
+}
+
+/// Those not in use, all of one file.
+#[derive(Default)]
+struct Idle {
+    file: u64,
+    connections: Vec<Connection>,
 }
 
 impl Readers {
     fn open(path: &Path) -> Result<Self, ReadError> {
-        let first = schema::open_reader(path)?;
-        Ok(Self {
+        let readers = Self {
             path: path.to_owned(),
             turns: Semaphore::new(READERS),
-            idle: Arc::new(Mutex::new(vec![first])),
-        })
+            idle: Mutex::default(),
+        };
+        let (file, first) = readers.take()?;
+        readers.give_back(file, first);
+        Ok(readers)
+    }
+
+    /// A connection, and which file it reads.
+    fn take(&self) -> Result<(u64, Connection), ReadError> {
+        let (file, idle) = {
+            let mut idle = self.lock();
+            (idle.file, idle.connections.pop())
+        };
+        match idle {
+            Some(connection) => Ok((file, connection)),
+            None => Ok((file, schema::open_reader(&self.path)?)),
+        }
+    }
+
+    fn give_back(&self, file: u64, connection: Connection) {
+        let mut idle = self.lock();
+        if idle.file == file {
+            idle.connections.push(connection);
+        }
+    }
+
+    /// There may be another file now.
+    fn forget(&self) {
+        let mut idle = self.lock();
+        idle.file += 1;
+        idle.connections.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_thrown_away_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.sqlite");
+        let say = |applied: i64| {
+            let file = schema::open_writer(&path).unwrap().unwrap();
+            let begun = "INSERT INTO meta (one, log_created, applied) VALUES (1, '', ?1)";
+            file.execute(begun, [applied]).unwrap();
+        };
+        let read = |connection: &mut Connection| {
+            let transaction = connection.transaction().unwrap();
+            queries::applied(&transaction).unwrap()
+        };
+        say(7);
+        let readers = Readers::open(&path).unwrap();
+        let (file, mut in_use) = readers.take().unwrap();
+        assert_eq!(read(&mut in_use), Sequence(7));
+        schema::discard(&path).unwrap();
+        say(1);
+        readers.forget();
+        readers.give_back(file, in_use);
+        let (_, mut fresh) = readers.take().unwrap();
+        assert_eq!(read(&mut fresh), Sequence(1));
     }
 }

@@ -1,6 +1,7 @@
 //! Follows LOG and writes the read model.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
@@ -9,7 +10,7 @@ use futures::StreamExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::watch;
 
-use super::{ReadError, apply, schema};
+use super::{ReadError, Readers, apply, schema};
 use crate::domain::Sequence;
 use crate::server::store::{Log, StoreError};
 
@@ -68,6 +69,7 @@ fn begin(connection: Connection, created: &str) -> Result<Connection, ReadError>
 /// Follows the log, and tells how far it is.
 pub(super) struct Projector {
     pub path: PathBuf,
+    pub readers: Arc<Readers>,
     pub log: Log,
     pub applied: watch::Sender<Sequence>,
     pub reconnects: watch::Receiver<u64>,
@@ -96,6 +98,7 @@ impl Projector {
         loop {
             match open(&self.path, &self.log).await {
                 Ok((connection, reached)) => {
+                    self.readers.forget();
                     self.applied.send_replace(reached);
                     return connection;
                 }

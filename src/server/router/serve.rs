@@ -113,7 +113,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             };
             let reply = reply.to_owned();
             if let Err(wait) = self.limit.check(&caller) {
-                self.answer(reply, Err(Failure::too_many(wait))).await;
+                send(&self.writer, reply, Err(Failure::too_many(wait))).await;
                 continue;
             }
             let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
@@ -133,10 +133,6 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                 drop(turn);
             });
         }
-    }
-
-    async fn answer(&self, reply: String, outcome: Result<Vec<u8>, Failure>) {
-        send(&self.writer, reply, outcome).await;
     }
 }
 
