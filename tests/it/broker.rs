@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions};
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use futures::{SinkExt as _, StreamExt as _};
 use natter::server::broker::{
     AuthRequest, BrokerKeys, BrokerState, CALLOUT_SUBJECT, EmbeddedBroker, EmbeddedOptions,
@@ -37,7 +37,10 @@ struct Started {
 
 impl Started {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn within(folder: TempDir) -> Self {
         let keys = BrokerKeys::load_or_create(&folder.path().join("keys")).unwrap();
         let broker = EmbeddedBroker::start(options(folder.path()).await, &keys)
             .await
@@ -172,6 +175,16 @@ async fn the_first_start_keeps_its_secrets_to_itself() {
     }
     assert_eq!(mode(started.folder.path().join("nats/nats.conf")), 0o600);
     assert_eq!(mode(started.folder.path().join("nats")), 0o700);
+}
+
+#[tokio::test]
+async fn a_folder_may_have_any_name() {
+    let mut name = tempfile::Builder::new();
+    let folder = name.prefix("$HOME \"it's\" # {a}\\x41;\n").tempdir();
+    let started = Started::within(folder.unwrap()).await;
+    let client = started.as_service(ServiceUser::Chat).await;
+    store(&client, "one").await;
+    assert!(started.folder.path().join("nats/jetstream").is_dir());
 }
 
 #[tokio::test]
@@ -317,6 +330,28 @@ async fn credentials_are_worth_what_the_callout_says() {
         assert!(!answer.contains("PONG"), "{answer}");
     }
     assert!(nothing(&mut mine).await);
+}
+
+#[tokio::test]
+async fn a_client_may_sign_in_plain_base64() {
+    let started = Started::new().await;
+    started
+        .answer_callout(&[("bot", rights(&["mine"], &[]))])
+        .await;
+    let bot = started.keys.sign_terminal_user("bot").unwrap();
+    let key = KeyPair::from_seed(&bot.seed).unwrap();
+
+    // As nats-py does.
+    let mut socket = websocket(&started.broker, ORIGIN, "").await.unwrap();
+    let info = heard(&mut socket, "\r\n").await;
+    let info = info.strip_prefix("INFO ").unwrap();
+    let info: serde_json::Value = serde_json::from_str(info).unwrap();
+    let signature = key.sign(info["nonce"].as_str().unwrap().as_bytes());
+    let signature = BASE64.encode(&signature.unwrap());
+    let connect = serde_json::json!({ "verbose": false, "jwt": bot.jwt, "sig": signature });
+    let hello = format!("CONNECT {connect}\r\nPING\r\n");
+    socket.send(Message::binary(hello)).await.unwrap();
+    heard(&mut socket, "PONG").await;
 }
 
 #[tokio::test]
@@ -489,6 +524,33 @@ async fn what_is_no_server_is_said_at_once() {
     };
     let error = EmbeddedBroker::start(options, &keys).await.unwrap_err();
     assert!(error.to_string().contains("did not start"), "{error}");
+    // Who is told so may try again at once.
+    EmbeddedBroker::start(self::options(folder.path()).await, &keys)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn ctrl_c_in_a_terminal_does_not_reach_it() {
+    let started = Started::new().await;
+    let pid = rustix::process::Pid::from_raw(started.broker.pid().unwrap().cast_signed());
+    // The terminal signals its foreground group, which is natter's.
+    let group = rustix::process::getpgid(pid).unwrap();
+    assert_eq!(Some(group), pid);
+    assert_ne!(group, rustix::process::getpgid(None).unwrap());
+}
+
+#[tokio::test]
+async fn a_crash_is_told_by_how_it_began() {
+    let started = Started::new().await;
+    let mut state = started.broker.state();
+    let pid = started.broker.pid().unwrap();
+    // On which the Go runtime writes a page about every goroutine.
+    signal(pid, rustix::process::Signal::ABORT);
+    let told = state.wait_for(
+        |state| matches!(state, BrokerState::Restarting { reason, .. } if reason.contains("SIGABRT")),
+    );
+    tokio::time::timeout(SOON, told).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //!
 //! [ADR-26]: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-26.md
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use nkeys::{KeyPair, KeyPairType, XKey};
 
 use super::claims::{RequestClaims, ResponseClaims, UserClaims};
@@ -194,8 +194,11 @@ impl AuthRequest {
         if self.nonce.is_empty() {
             return Err(CalloutError::Unproven);
         }
+        // The server takes it either way: nats.go writes base64url, nats-py plain base64.
+        let written = self.signature.as_bytes();
         let signature = BASE64URL_NOPAD
-            .decode(self.signature.as_bytes())
+            .decode(written)
+            .or_else(|_| BASE64.decode(written))
             .map_err(|_| CalloutError::Unproven)?;
         KeyPair::from_public_key(nkey)
             .and_then(|key| key.verify(self.nonce.as_bytes(), &signature))
@@ -392,24 +395,28 @@ mod tests {
 
         let terminal = keys.sign_terminal_user("ada").unwrap();
         request.jwt = Some(terminal.jwt.clone());
-        let sign = |seed: &str| {
-            let signature = KeyPair::from_seed(seed).unwrap().sign(b"nonce").unwrap();
-            BASE64URL_NOPAD.encode(&signature)
-        };
+        let sign = |seed: &str| KeyPair::from_seed(seed).unwrap().sign(b"nonce").unwrap();
         request.nonce = "nonce".to_owned();
-        request.signature = sign(&terminal.seed);
-        let credential = request.credential(&keys).unwrap().unwrap();
-        assert_eq!(credential.name, "ada");
-        assert_eq!(credential.nkey, terminal.nkey().unwrap());
+        let signature = sign(&terminal.seed);
+        for written in [
+            BASE64URL_NOPAD.encode(&signature),
+            BASE64.encode(&signature),
+        ] {
+            request.signature = written;
+            let credential = request.credential(&keys).unwrap().unwrap();
+            assert_eq!(credential.name, "ada");
+            assert_eq!(credential.nkey, terminal.nkey().unwrap());
+        }
 
-        request.signature = sign(&KeyPair::new_user().seed().unwrap());
+        let another = sign(&KeyPair::new_user().seed().unwrap());
+        request.signature = BASE64URL_NOPAD.encode(&another);
         let error = request.credential(&keys).unwrap_err();
         assert!(matches!(error, CalloutError::Unproven), "{error}");
 
         let elsewhere = BrokerKeys::create(&KeyPair::new_operator()).unwrap();
         let foreign = elsewhere.sign_terminal_user("ada").unwrap();
         request.jwt = Some(foreign.jwt);
-        request.signature = sign(&foreign.seed);
+        request.signature = BASE64URL_NOPAD.encode(&sign(&foreign.seed));
         let error = request.credential(&keys).unwrap_err();
         assert!(matches!(error, CalloutError::ForeignCredential), "{error}");
     }

@@ -8,28 +8,33 @@ const TARGET: &str = "nats_server";
 /// A warning that says nothing here: the listener is on loopback, and TLS ends before natter.
 const KNOWN_WARNING: &str = "Websocket not configured with TLS";
 
-/// Forwards the lines until the server closes its end; gives back the last fatal
-/// one, which is why the server ended, if it ended of itself.
+/// Forwards the lines until the server closes its end; gives back the one that says why the
+/// server ended, if it ended of itself and said so.
 pub(super) async fn forward(stderr: impl AsyncRead + Unpin) -> Option<String> {
     let mut stderr = BufReader::new(stderr);
-    let mut last_words = None;
+    let mut reason: Option<String> = None;
     let mut line = Vec::new();
     loop {
         line.clear();
         match stderr.read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => return last_words,
+            Ok(0) | Err(_) => return reason,
             Ok(_) => {}
         }
         let line = String::from_utf8_lossy(&line);
         let (level, text) = parse(line.trim_end());
         match level {
-            Level::Fatal | Level::Error => tracing::error!(target: TARGET, "{text}"),
+            Level::Fatal | Level::Bare | Level::Error => tracing::error!(target: TARGET, "{text}"),
             Level::Warning => tracing::warn!(target: TARGET, "{text}"),
             Level::Info => tracing::debug!(target: TARGET, "{text}"),
             Level::Trace => tracing::trace!(target: TARGET, "{text}"),
         }
-        if level == Level::Fatal {
-            last_words = Some(text.to_owned());
+        match level {
+            Level::Fatal => reason = Some(text.to_owned()),
+            // A crash is a page of goroutines and registers, which begins with what happened.
+            Level::Bare if !text.is_empty() => {
+                reason.get_or_insert_with(|| text.to_owned());
+            }
+            _ => {}
         }
     }
 }
@@ -37,14 +42,16 @@ pub(super) async fn forward(stderr: impl AsyncRead + Unpin) -> Option<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Fatal,
+    /// Without a level: from before the server has read its configuration, to say what is
+    /// wrong with it; or from the Go runtime, in a crash.
+    Bare,
     Error,
     Warning,
     Info,
     Trace,
 }
 
-/// `[pid] [LVL] text`. A line without a level is fatal: the server speaks so only before it
-/// has read its configuration, to say what is wrong with it.
+/// `[pid] [LVL] text`.
 fn parse(line: &str) -> (Level, &str) {
     let after_pid = line
         .strip_prefix('[')
@@ -66,7 +73,7 @@ fn parse(line: &str) -> (Level, &str) {
             return (is, text);
         }
     }
-    (Level::Fatal, line)
+    (Level::Bare, line)
 }
 
 #[cfg(test)]
@@ -83,7 +90,18 @@ mod tests {
         assert_eq!(parse("[7] [FTL] no"), (Level::Fatal, "no"));
         assert_eq!(
             parse("nats-server: bad config"),
-            (Level::Fatal, "nats-server: bad config")
+            (Level::Bare, "nats-server: bad config")
         );
+    }
+
+    #[tokio::test]
+    async fn the_reason_is_what_was_fatal_or_how_the_crash_began() {
+        let crash = "[7] [INF] Server is ready\nSIGABRT: abort\nPC=0x4a\n\ngs     0x0\n";
+        let reason = forward(crash.as_bytes()).await;
+        assert_eq!(reason.as_deref(), Some("SIGABRT: abort"));
+        let fatal = "a stray line\n[7] [FTL] no room\n";
+        let reason = forward(fatal.as_bytes()).await;
+        assert_eq!(reason.as_deref(), Some("no room"));
+        assert_eq!(forward(&b"[7] [INF] bye\n"[..]).await, None);
     }
 }

@@ -23,9 +23,12 @@ const AUTH_TIMEOUT_SECONDS: u32 = 5;
 /// one that has gone away is noticed within two of these.
 const WEBSOCKET_PING_INTERVAL: &str = "30s";
 
+/// The largest payload, of natter's own connections too. Users have a smaller one in their JWT.
+const MAX_PAYLOAD: &str = "1MB";
+
 /// Bytes that may wait for one connection before the server cuts it off. The default, 64 MB, is
 /// for services; here most connections are browsers, of which a slow one should cost little: it
-/// connects anew and fetches what it missed. Still several times the largest payload (1 MB).
+/// connects anew and fetches what it missed. Still several times the largest payload.
 const MAX_PENDING: &str = "8MB";
 
 /// Where the embedded broker keeps its things, under natter's data folder.
@@ -113,6 +116,7 @@ server_name: natter
 listen: \"127.0.0.1:{nats_port}\"
 pid_file: {pid_file}
 ports_file_dir: {ports_folder}
+max_payload: {MAX_PAYLOAD}
 max_pending: {MAX_PENDING}
 # natter reads the log from stderr and has times of its own.
 logtime: false

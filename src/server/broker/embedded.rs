@@ -21,7 +21,7 @@ use super::supervisor::{BrokerState, Supervisor};
 pub struct EmbeddedOptions {
     /// Natter's data folder; made (0700) if it is not there. The broker's things are in `nats/`.
     pub data_dir: PathBuf,
-    /// The nats-server to run: what [`locate`](super::locate) found.
+    /// The nats-server to run: what [`locate`](super::locate()) found.
     pub nats_server: PathBuf,
     /// `--nats-port`: where NATS clients connect; `None` is a free one.
     pub nats_port: Option<u16>,

