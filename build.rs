@@ -2,8 +2,9 @@
 
 use std::error::Error;
 
-const PROTO: [&str; 5] = [
+const PROTO: [&str; 6] = [
     "proto/echo.proto",
+    "proto/pingpong.proto",
     "proto/natter/v1/event.proto",
     "proto/natter/v1/command.proto",
     "proto/natter/v1/page.proto",

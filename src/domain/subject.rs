@@ -80,3 +80,19 @@ pub fn event_user(uid: &Username) -> String {
 pub fn echo(uid: &Username) -> String {
     format!("{uid}.echo")
 }
+
+/// The ping-pong game, for one person: where they serve, and where the ball arrives.
+#[must_use]
+pub fn ping(uid: &Username) -> String {
+    format!("{uid}.ping")
+}
+
+/// Under which the replies to a service's credentials arrive. No username has capital letters, so
+/// it is nobody's inbox.
+#[must_use]
+pub fn service_inbox_prefix(name: &Username) -> String {
+    format!("{SERVICE_INBOXES}.{name}")
+}
+
+/// Where the replies to all credentials of services arrive.
+pub const SERVICE_INBOXES: &str = "_INBOX.SERVICE";

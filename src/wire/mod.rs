@@ -17,3 +17,9 @@ pub mod v1 {
 pub mod echo {
     include!(concat!(env!("OUT_DIR"), "/echo.rs"));
 }
+
+/// The package `pingpong`.
+#[allow(missing_docs, clippy::all)]
+pub mod pingpong {
+    include!(concat!(env!("OUT_DIR"), "/pingpong.rs"));
+}
