@@ -30,8 +30,8 @@ if (kind !== "debug" && kind !== "release") {
 const release = kind === "release";
 
 const name = "natter";
-const profile = release ? "wasm-release" : "debug";
-const compiled = `target/front/wasm32-unknown-unknown/${profile}/${name}.wasm`;
+const front = release ? "target" : "target/front";
+const compiled = `${front}/wasm32-unknown-unknown/${kind}/${name}.wasm`;
 const folder = `target/${kind}`;
 const site = `${folder}/site`;
 const fresh = `${folder}/site.new`;

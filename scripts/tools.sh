@@ -26,7 +26,7 @@ ensure_rust() {
     return
   fi
   say "Installing Rust $channel with the wasm target by rustup (a minute, once)…"
-  rustup toolchain install "$channel" --profile minimal \
+  rustup toolchain install "$channel" --no-self-update --profile minimal \
     --component rustfmt --component clippy --target wasm32-unknown-unknown
 }
 

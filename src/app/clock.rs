@@ -138,10 +138,9 @@ mod server {
 
     pub fn iso(at: Timestamp) -> String {
         #[cfg(feature = "ssr")]
-        let text = jiff::Timestamp::from_millisecond(at.0).map(|at| at.to_string());
+        return crate::domain::time_text::rfc3339(at);
         #[cfg(not(feature = "ssr"))]
-        let text: Result<String, ()> = Ok(at.0.to_string());
-        text.unwrap_or_default()
+        at.0.to_string()
     }
 
     pub fn offset_ms(_: Timestamp) -> i64 {

@@ -10,12 +10,14 @@ mod room_log;
 pub mod subject;
 mod text;
 mod time;
+#[cfg(feature = "ssr")]
+pub mod time_text;
 mod ulid;
 
 pub use grouping::{continues, same_group};
 pub use name::{DisplayName, NameError, RoomId, RoomName, Topic, Username};
 pub use outbox::{Outbox, Post, PostState};
-pub use rights::{Rights, rights_for};
+pub use rights::{Rights, rights_for, rights_of_service};
 pub use room_log::{Applied, Key, LogEntry, Position, RoomLog, Sequence, What};
 pub use text::{MessageText, Password, TextError};
 pub use time::Timestamp;

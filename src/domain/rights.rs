@@ -1,6 +1,6 @@
 //! What a person's broker connection may do. Everything else is refused by the broker.
 
-use super::Username;
+use super::{Username, subject};
 
 /// Allow-lists of subjects for one connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +46,19 @@ pub fn rights_for(uid: &Username) -> Rights {
     }
 }
 
+/// The rights of a service's credentials: to ask natter how its services are (ADR-32), and to hear
+/// the answers.
+#[must_use]
+pub fn rights_of_service(name: &Username) -> Rights {
+    let requests = ["PING", "INFO", "STATS"].into_iter();
+    Rights {
+        publish: requests
+            .flat_map(|verb| [format!("$SRV.{verb}"), format!("$SRV.{verb}.>")])
+            .collect(),
+        subscribe: vec![format!("{}.>", subject::service_inbox_prefix(name))],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +76,14 @@ mod tests {
             assert_ne!(subject, ">");
             assert!(!subject.starts_with('*') && !subject.starts_with("natter.>"));
         }
+    }
+
+    #[test]
+    fn a_service_asks_about_services_and_hears_the_answers() {
+        let monitor = rights_of_service(&Username::parse("monitor").unwrap());
+        assert_eq!(monitor.subscribe, ["_INBOX.SERVICE.monitor.>"]);
+        assert!(monitor.publish.iter().all(|s| s.starts_with("$SRV.")));
+        assert!(!monitor.publish.contains(&"$SRV.>".to_owned()));
     }
 
     #[test]

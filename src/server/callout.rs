@@ -10,11 +10,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{
-    AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Permissions, SERVER_XKEY_HEADER,
-    UserLimits,
+    AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
+    SERVER_XKEY_HEADER, UserLimits,
 };
-use super::store::{Session, SessionToken, Store, StoreError};
-use crate::domain::{Rights, limits, rights_for};
+use super::store::{CredsFile, Holder, Session, SessionToken, Store, StoreError};
+use crate::domain::{Rights, limits, rights_for, rights_of_service};
 
 /// Of several natters, one answers each request.
 const QUEUE: &str = "natter";
@@ -85,18 +85,29 @@ async fn answer(
         .and_then(|headers| headers.get(SERVER_XKEY_HEADER))
         .map(ToString::to_string);
     let request = AuthRequest::open(&message.payload, server_xkey.as_deref(), keys)?;
-    match decide(&request, store).await {
-        Ok(Some(session)) => {
+    let credential = match request.credential(keys) {
+        Ok(credential) => credential,
+        Err(error) => {
+            tracing::debug!(%error, "a connection with a .creds file was refused");
+            return request.refuse(keys, "no such credentials");
+        }
+    };
+    let decided = match credential {
+        Some(credential) => by_creds_file(&credential, store).await,
+        None => by_session(&request, store).await,
+    };
+    match decided {
+        Ok(Some(admitted)) => {
             let jwt = keys.sign_chat_user(
                 &request.user_nkey,
-                &connection_name(&session),
-                &permissions(&session),
+                &admitted.connection_name,
+                &permissions(admitted.rights),
                 &LIMITS,
-                expiry(&session),
+                expiry(admitted.until, admitted.connection_name.as_bytes()),
             )?;
             request.allow(keys, &jwt)
         }
-        Ok(None) => request.refuse(keys, "no such session"),
+        Ok(None) => request.refuse(keys, "no such session or credentials"),
         Err(error) => {
             tracing::warn!(%error, "a connection was refused since the store did not answer");
             request.refuse(keys, "not known now")
@@ -104,19 +115,55 @@ async fn answer(
     }
 }
 
-/// The session that a connection stands on, read from the leader; `None`: it has none.
-async fn decide(request: &AuthRequest, store: &Store) -> Result<Option<Session>, StoreError> {
+/// Somebody who may connect.
+struct Admitted {
+    /// What CONNZ calls the connection.
+    connection_name: String,
+    rights: Rights,
+    /// When what they stand on ends, if it does.
+    until: Option<SystemTime>,
+}
+
+/// By the session that a connection stands on, read from the leader; `None`: it has none.
+async fn by_session(request: &AuthRequest, store: &Store) -> Result<Option<Admitted>, StoreError> {
     let Some(token) = request.auth_token.as_deref().and_then(SessionToken::parse) else {
         return Ok(None);
     };
     let Some(session) = store.sessions.find(&token).await? else {
         return Ok(None);
     };
-    match &session.uid {
-        // A session of somebody who is not in the directory gives no rights.
-        Some(uid) if store.directory().person(uid).await?.is_none() => Ok(None),
-        _ => Ok(Some(session)),
+    // A session of somebody who is not in the directory gives no rights.
+    if let Some(uid) = &session.uid
+        && store.directory().person(uid).await?.is_none()
+    {
+        return Ok(None);
     }
+    Ok(Some(Admitted {
+        connection_name: connection_name(&session),
+        rights: session.uid.as_ref().map(rights_for).unwrap_or_default(),
+        until: Some(session.expires),
+    }))
+}
+
+/// By the `.creds` file that it has shown to be its own; `None`: natter does not know it, or no
+/// longer.
+async fn by_creds_file(
+    credential: &Credential,
+    store: &Store,
+) -> Result<Option<Admitted>, StoreError> {
+    let Some(file) = store.creds_files.find(&credential.nkey).await? else {
+        return Ok(None);
+    };
+    let rights = match &file.holder {
+        Holder::Person(uid) if store.directory().person(uid).await?.is_none() => return Ok(None),
+        Holder::Person(uid) => rights_for(uid),
+        Holder::Service(name) => rights_of_service(name),
+    };
+    Ok(Some(Admitted {
+        connection_name: creds_connection_name(&file),
+        rights,
+        until: None,
+    }))
 }
 
 /// The name of a connection in CONNZ: `<uid>.<hash of the session>`, by which natter finds it.
@@ -126,21 +173,26 @@ pub fn connection_name(session: &Session) -> String {
     format!("{uid}.{}", session.hash)
 }
 
-fn permissions(session: &Session) -> Permissions {
-    let Rights { publish, subscribe } = session.uid.as_ref().map(rights_for).unwrap_or_default();
+/// The same for a connection with a `.creds` file: `<name>.<nkey>`.
+#[must_use]
+pub fn creds_connection_name(file: &CredsFile) -> String {
+    format!("{}.{}", file.holder.name(), file.nkey)
+}
+
+fn permissions(rights: Rights) -> Permissions {
     Permissions {
-        publish_allow: publish,
-        subscribe_allow: subscribe,
+        publish_allow: rights.publish,
+        subscribe_allow: rights.subscribe,
     }
 }
 
-/// At most an hour from now, less a part that differs by session so that not all come back at
-/// once, and never past the session's end. In seconds since the Unix epoch.
-fn expiry(session: &Session) -> u64 {
-    let jitter = u64::from(session.hash.bytes().fold(0u8, u8::wrapping_add)) * 2;
+/// At most an hour from now, less a part that differs by connection so that not all come back at
+/// once, and never past the end of what it stands on. In seconds since the Unix epoch.
+fn expiry(until: Option<SystemTime>, differs: &[u8]) -> u64 {
+    let jitter = u64::from(differs.iter().copied().fold(0u8, u8::wrapping_add)) * 2;
     let rights_end = SystemTime::now() + limits::RIGHTS_LIFE - Duration::from_secs(jitter);
-    rights_end
-        .min(session.expires)
+    until
+        .map_or(rights_end, |until| rights_end.min(until))
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs()
@@ -149,35 +201,31 @@ fn expiry(session: &Session) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Username;
 
-    fn session(life: Duration) -> Session {
-        Session {
-            uid: Username::parse("ada").ok(),
-            hash: "abc".into(),
-            expires: SystemTime::now() + life,
-        }
-    }
-
-    fn seconds_left(session: &Session) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        expiry(session) - now.as_secs()
+    fn seconds_left(life: Option<Duration>) -> u64 {
+        let now = SystemTime::now();
+        let end = expiry(life.map(|life| now + life), b"ada.abc");
+        end - now.duration_since(UNIX_EPOCH).unwrap().as_secs()
     }
 
     #[test]
-    fn rights_last_an_hour_at_most_and_no_longer_than_the_session() {
-        assert!(seconds_left(&session(limits::SESSION_LIFE)) <= 3_600);
-        assert!(seconds_left(&session(limits::SESSION_LIFE)) > 3_000);
-        assert!(seconds_left(&session(Duration::from_secs(60))) <= 60);
+    fn rights_last_an_hour_at_most_and_no_longer_than_what_they_stand_on() {
+        for life in [Some(limits::SESSION_LIFE), None] {
+            assert!(seconds_left(life) <= 3_600);
+            assert!(seconds_left(life) > 3_000);
+        }
+        assert!(seconds_left(Some(Duration::from_secs(60))) <= 60);
     }
 
     #[test]
     fn the_test_of_the_callout_has_no_rights() {
         let nobody = Session {
             uid: None,
-            ..session(Duration::from_secs(60))
+            hash: "abc".into(),
+            expires: SystemTime::now(),
         };
-        assert_eq!(permissions(&nobody), Permissions::default());
+        let rights = nobody.uid.as_ref().map(rights_for).unwrap_or_default();
+        assert_eq!(permissions(rights), Permissions::default());
         assert!(connection_name(&nobody).starts_with("-."));
     }
 }

@@ -28,6 +28,14 @@ impl Failure {
         Self::new(v1::FailureKind::Invalid, reason)
     }
 
+    /// The payload is not the protobuf message `expected`, a full name.
+    #[must_use]
+    pub fn malformed(expected: &str) -> Self {
+        Self::invalid(format!(
+            "The request is not the protobuf message {expected}."
+        ))
+    }
+
     /// There is no such thing, or not for this person.
     pub fn not_found(reason: impl Into<String>) -> Self {
         Self::new(v1::FailureKind::NotFound, reason)
@@ -67,6 +75,15 @@ impl Failure {
                 "Natter can’t reach its message store right now. Nothing you wrote is lost: try again in a moment.",
             )
         }
+    }
+
+    /// A mistake of natter's own.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            v1::FailureKind::Unspecified,
+            "Something went wrong in natter, and is in its log. Nothing you wrote is lost: try again.",
+        )
     }
 
     fn new(kind: v1::FailureKind, reason: impl Into<String>) -> Self {

@@ -2,13 +2,15 @@
 //!
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
 //! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
-//! are its handlers; `http` serves pages and the tunnel. `failure` is the one place where errors
-//! become words, `start` the one where all of it is put together.
+//! are its handlers; `http` serves pages and the tunnel; `creds` is what an administrator does at a
+//! running server. `failure` is the one place where errors become words, `start` the one where all
+//! of it is put together.
 
 pub mod broker;
 pub mod callout;
 pub mod clock;
 pub mod config;
+pub mod creds;
 mod failure;
 mod http;
 mod links;
@@ -21,6 +23,7 @@ pub mod services;
 mod sign_out;
 mod start;
 pub mod store;
+pub mod whereabouts;
 
 pub use failure::Failure;
 pub use start::{Server, StartError};

@@ -23,6 +23,7 @@ use super::router::Served;
 use super::services::{self, Services};
 use super::sign_out::{self, SignOut};
 use super::store::{DirectoryError, Store, StoreError};
+use super::whereabouts::{Whereabouts, WhereaboutsError};
 use super::{callout, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
@@ -85,6 +86,9 @@ pub enum StartError {
     /// A task of its own ended early.
     #[error("natter was stopped while it started")]
     Interrupted,
+    /// Where it runs could not be written into the data folder.
+    #[error(transparent)]
+    Whereabouts(#[from] WhereaboutsError),
     /// The system has no randomness to give.
     #[error("no randomness: {0}")]
     Random(#[from] getrandom::Error),
@@ -93,6 +97,7 @@ pub enum StartError {
 /// A natter that serves.
 pub struct Server {
     addr: SocketAddr,
+    data: PathBuf,
     site: Arc<Site>,
     ready: Ready,
     is_first_run: bool,
@@ -159,6 +164,7 @@ impl Server {
         let services = services::router(Services {
             store: store.clone(),
             read_model: read_model.clone(),
+            chat: links.chat.clone(),
         })
         .serve(links.wires(), stop.clone())
         .await?;
@@ -206,8 +212,15 @@ impl Server {
                 .with_graceful_shutdown(async move { told.cancelled().await })
                 .await
         });
+        Whereabouts {
+            url: site.url().to_owned(),
+            nats: url,
+            keys: std::path::absolute(keys_folder(&options)).unwrap_or_default(),
+        }
+        .write(&options.data)?;
         Ok(Self {
             addr,
+            data: options.data,
             site,
             ready,
             is_first_run,
@@ -264,6 +277,7 @@ impl Server {
 
     /// Stops: requests under way are finished, live connections closed, the broker ended.
     pub async fn stop(mut self) {
+        Whereabouts::remove(&self.data);
         self.ready.set(false);
         self.stop.cancel();
         self.tunnels.close_all();
@@ -295,11 +309,17 @@ async fn make_data_folder(folder: &PathBuf) -> Result<(), StartError> {
     })
 }
 
+/// The given one, else the server's own.
+fn keys_folder(options: &ServeOptions) -> PathBuf {
+    let own = || options.data.join("keys");
+    options.keys.clone().unwrap_or_else(own)
+}
+
 async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
-    let (given, own) = (options.keys.clone(), options.data.join("keys"));
-    let keys = tokio::task::spawn_blocking(move || match given {
-        Some(folder) => BrokerKeys::load(&folder),
-        None => BrokerKeys::load_or_create(&own),
+    let (folder, is_given) = (keys_folder(options), options.keys.is_some());
+    let keys = tokio::task::spawn_blocking(move || match is_given {
+        true => BrokerKeys::load(&folder),
+        false => BrokerKeys::load_or_create(&folder),
     })
     .await
     .map_err(|_| StartError::Interrupted)??;

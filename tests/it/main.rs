@@ -8,11 +8,13 @@
 mod broker;
 mod broker_loss;
 mod callout;
+mod creds;
 mod forms;
 mod live;
 mod nats_client;
 mod poison;
 mod rights;
+mod services;
 mod signing;
 mod support;
 mod tunnel;

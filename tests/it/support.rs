@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use natter::domain::Ulid;
-use natter::nats::{Client, ConnectOptions, Message, RequestError};
+use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
 use natter::server::broker::{BrokerKeys, ServiceUser};
 use natter::server::config::{ServeOptions, Signup};
@@ -72,6 +73,47 @@ impl Natter {
         options.connect(url).await.unwrap()
     }
 
+    /// The same through natter's own client, as its router reads.
+    pub async fn reader(&self) -> Client {
+        let keys = BrokerKeys::load(&self.folder.path().join("keys")).unwrap();
+        let credentials = keys.user(ServiceUser::Chat).unwrap();
+        let client = Client::connect(ConnectOptions {
+            auth: jwt(credentials.jwt, &credentials.seed),
+            headers: false,
+            no_responders: false,
+            echo: false,
+            ..self.over_tcp()
+        });
+        client.connected().await.unwrap();
+        client
+    }
+
+    /// Where the broker is.
+    pub fn over_tcp(&self) -> ConnectOptions {
+        let url = self.server.broker().unwrap().client_url();
+        ConnectOptions {
+            servers: vec![url.parse().unwrap()],
+            ..ConnectOptions::default()
+        }
+    }
+
+    /// Runs `natter creds` with this natter's data folder.
+    pub async fn creds(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_natter"));
+        command.arg("creds").args(arguments);
+        command.arg("--data").arg(self.folder.path());
+        command.kill_on_drop(true);
+        let output = tokio::time::timeout(2 * SOON, command.output()).await;
+        output.expect("natter creds ends").unwrap()
+    }
+
+    /// The text of a `.creds` file: of a person, or with `--service` of a service.
+    pub async fn make_creds(&self, arguments: &[&str]) -> String {
+        let output = self.creds(arguments).await;
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// How many entries LOG has.
     pub async fn log_length(&self) -> u64 {
         let chat = self.as_service(ServiceUser::Chat).await;
@@ -97,6 +139,23 @@ pub fn options(data: PathBuf) -> ServeOptions {
         site: Some(site),
         signup: Signup::Open,
     }
+}
+
+/// Shows a user JWT, and that its seed is known.
+pub fn jwt(jwt: String, seed: &str) -> Auth {
+    let key = nkeys::KeyPair::from_seed(seed).unwrap();
+    let sign = Arc::new(move |nonce: &[u8]| key.sign(nonce).unwrap());
+    Auth::Jwt { jwt, sign }
+}
+
+/// Shows a `.creds` file.
+pub fn with_creds(text: &str) -> Auth {
+    let section = |name: &str| {
+        let begin = format!("-----BEGIN {name}-----\n");
+        let (_, rest) = text.split_once(&begin).unwrap();
+        rest.lines().next().unwrap().to_owned()
+    };
+    jwt(section("NATS USER JWT"), &section("USER NKEY SEED"))
 }
 
 /// The nats-server that `make` unpacks, where it did; else natter looks on PATH.

@@ -1,6 +1,6 @@
 //! What a handler's arguments can be.
 
-use prost::Message;
+use prost::{Message, Name};
 
 use super::Request;
 use crate::domain::Username;
@@ -13,17 +13,27 @@ pub trait FromRequest<S>: Sized {
     /// # Errors
     /// The request does not have it: the caller is told, and the handler does not run.
     fn from_request(request: &Request, state: &S) -> Result<Self, Failure>;
+
+    /// The full name of the protobuf message that it reads, when it reads the payload.
+    #[must_use]
+    fn message_name() -> Option<String> {
+        None
+    }
 }
 
 /// A protobuf message: as an argument the request's payload, as a return value the reply's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proto<T>(pub T);
 
-impl<S, T: Message + Default> FromRequest<S> for Proto<T> {
+impl<S, T: Message + Name + Default> FromRequest<S> for Proto<T> {
     fn from_request(request: &Request, _: &S) -> Result<Self, Failure> {
         T::decode(request.payload.clone())
             .map(Self)
-            .map_err(|_| Failure::invalid("The request is not the protobuf message expected here."))
+            .map_err(|_| Failure::malformed(&T::full_name()))
+    }
+
+    fn message_name() -> Option<String> {
+        Some(T::full_name())
     }
 }
 

@@ -15,9 +15,22 @@ pub trait Handler<A, S>: Clone + Send + Sync + 'static {
         request: Request,
         state: S,
     ) -> impl Future<Output = Result<Vec<u8>, Failure>> + Send + 'static;
+
+    /// What goes in and what comes back.
+    #[must_use]
+    fn messages() -> Messages;
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+/// The full names of a handler's protobuf messages; `None` where it has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Messages {
+    /// The payload of a request.
+    pub request: Option<String>,
+    /// The payload of a reply.
+    pub response: Option<String>,
+}
+
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
 
 /// A handler whose arguments are no longer known.
 pub(super) type Erased<S> = Arc<dyn Fn(Request, S) -> Answer + Send + Sync>;
@@ -41,6 +54,14 @@ macro_rules! handler {
                 $(let $argument = $argument::from_request(&request, &state)?;)*
                 drop((request, state));
                 self($($argument),*).await.into_reply()
+            }
+
+            fn messages() -> Messages {
+                let read: Vec<Option<String>> = vec![$($argument::message_name()),*];
+                Messages {
+                    request: read.into_iter().flatten().next(),
+                    response: R::message_name(),
+                }
             }
         }
     };

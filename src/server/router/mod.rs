@@ -16,24 +16,39 @@
 //! publish only under its own (Must hold, 4). The router answers nowhere but in that person's
 //! inbox (Must hold, 2), limits what one person asks, and outlives a handler that panics, so no
 //! handler can forget any of it.
+//!
+//! `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` (ADR-32) show all that is served here, each endpoint
+//! with its messages and what became of its requests.
+//!
+//! | file | what |
+//! |---|---|
+//! | `extract`, `handler`, `reply` | what a handler's arguments and its return value can be |
+//! | `endpoint` | a route, and what the router knows of it |
+//! | `accept` | which messages are requests, and whose |
+//! | `serve` | from subscription to reply |
+//! | `limit` | how much one person may ask |
+//! | `stats`, `discovery`, `schema` | what became of requests, and how that is told (ADR-32) |
 
+mod accept;
+mod discovery;
+mod endpoint;
 mod extract;
 mod handler;
 mod limit;
 mod reply;
+mod schema;
 mod serve;
-
-use std::collections::HashMap;
+mod stats;
 
 pub use extract::{CurrentUser, FromRequest, Proto, State};
-pub use handler::Handler;
+pub use handler::{Handler, Messages};
 pub use reply::IntoReply;
 pub use serve::{Served, Wires};
 
 use bytes::Bytes;
 
 use crate::domain::Username;
-use handler::Erased;
+use endpoint::Endpoint;
 
 /// A message that somebody sent for an answer.
 #[derive(Debug, Clone)]
@@ -42,6 +57,8 @@ pub struct Request {
     pub subject: String,
     /// Who sent it.
     pub caller: Username,
+    /// Where the answer goes, in the caller's inbox; without it nobody waits for one.
+    pub reply: Option<String>,
     /// What it says.
     pub payload: Bytes,
 }
@@ -49,7 +66,7 @@ pub struct Request {
 /// Handlers by subject pattern, with the state they share.
 pub struct Router<S> {
     state: S,
-    routes: HashMap<&'static str, Erased<S>>,
+    endpoints: Vec<Endpoint<S>>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Router<S> {
@@ -57,14 +74,34 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     pub fn new(state: S) -> Self {
         Self {
             state,
-            routes: HashMap::new(),
+            endpoints: Vec::new(),
         }
     }
 
     /// Serves `pattern` with `handler`. The pattern's first `*` is the caller's username.
     #[must_use]
-    pub fn route<A: 'static>(mut self, pattern: &'static str, handler: impl Handler<A, S>) -> Self {
-        self.routes.insert(pattern, handler::erase(handler));
+    pub fn route<A: 'static>(
+        self,
+        pattern: &'static str,
+        handler: impl Handler<A, S> + 'static,
+    ) -> Self {
+        self.add(Endpoint::new(pattern, handler))
+    }
+
+    /// The same, where natter itself publishes to the pattern's subjects too: what `is_own` knows
+    /// for natter's own is neither counted nor limited, and reaches no handler.
+    #[must_use]
+    pub fn route_past_own<A: 'static>(
+        self,
+        pattern: &'static str,
+        is_own: fn(&Request) -> bool,
+        handler: impl Handler<A, S> + 'static,
+    ) -> Self {
+        self.add(Endpoint::new(pattern, handler).past_own(is_own))
+    }
+
+    fn add(mut self, endpoint: Endpoint<S>) -> Self {
+        self.endpoints.push(endpoint);
         self
     }
 }

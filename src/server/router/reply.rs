@@ -1,6 +1,6 @@
 //! What a handler can return.
 
-use prost::Message;
+use prost::{Message, Name};
 
 use super::Proto;
 use crate::server::Failure;
@@ -12,16 +12,28 @@ pub trait IntoReply {
     /// # Errors
     /// The handler's own: the caller is told in a reply with ADR-32's error headers.
     fn into_reply(self) -> Result<Vec<u8>, Failure>;
+
+    /// The full name of the protobuf message that it is.
+    #[must_use]
+    fn message_name() -> Option<String>;
 }
 
-impl<T: Message> IntoReply for Proto<T> {
+impl<T: Message + Name> IntoReply for Proto<T> {
     fn into_reply(self) -> Result<Vec<u8>, Failure> {
         Ok(self.0.encode_to_vec())
+    }
+
+    fn message_name() -> Option<String> {
+        Some(T::full_name())
     }
 }
 
 impl<R: IntoReply> IntoReply for Result<R, Failure> {
     fn into_reply(self) -> Result<Vec<u8>, Failure> {
         self.and_then(IntoReply::into_reply)
+    }
+
+    fn message_name() -> Option<String> {
+        R::message_name()
     }
 }

@@ -2,7 +2,8 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -11,15 +12,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::handler::Erased;
+use super::discovery::Discovery;
+use super::endpoint::{About, Endpoint};
+use super::handler::Answer;
 use super::limit::RequestLimit;
-use super::{Request, Router};
-use crate::domain::{Username, subject};
+use super::{Router, accept};
 use crate::nats;
 use crate::server::Failure;
 
 /// Of several natters behind one broker, one answers each request.
-const QUEUE: &str = "natter";
+pub(super) const QUEUE: &str = "natter";
 
 /// Requests under way at once. Further ones wait with the broker's client, whose queue is bounded
 /// and drops what does not fit: the caller asks again, with the same key.
@@ -47,7 +49,8 @@ pub struct Served {
 }
 
 impl<S: Clone + Send + Sync + 'static> Router<S> {
-    /// Subscribes to every route, in natter's queue group, and answers until `stop`.
+    /// Subscribes to every route, in natter's queue group, and answers until `stop`; tells of
+    /// itself under `$SRV`.
     ///
     /// # Errors
     /// The broker refuses a subscription.
@@ -57,41 +60,62 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         stop: CancellationToken,
     ) -> Result<Served, nats::SubscribeError> {
         let mut tasks = JoinSet::new();
-        let limit = Arc::new(RequestLimit::new());
+        let shared = Arc::new(Shared {
+            writer: wires.writer.clone(),
+            limit: RequestLimit::new(),
+        });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        for (pattern, handler) in self.routes {
-            let requests = wires.reader.queue_subscribe(pattern, QUEUE).await?;
+        let about = self.endpoints.iter().map(|e| Arc::clone(&e.about));
+        let discovery = Discovery::new(about.collect());
+        for subject in discovery.subjects() {
+            let questions = wires.reader.subscribe(&subject).await?;
+            let answering = discovery.clone().run(questions, wires.writer.clone());
+            tasks.spawn(until(&stop, answering));
+        }
+        for endpoint in self.endpoints {
+            let requests = wires
+                .reader
+                .queue_subscribe(endpoint.pattern, QUEUE)
+                .await?;
             let route = Route {
-                pattern,
-                handler,
+                endpoint,
                 state: self.state.clone(),
-                writer: wires.writer.clone(),
-                limit: Arc::clone(&limit),
+                shared: Arc::clone(&shared),
                 turns: Arc::clone(&turns),
             };
-            tasks.spawn(
-                stop.clone()
-                    .run_until_cancelled_owned(route.run(requests))
-                    .map(|_| ()),
-            );
+            tasks.spawn(until(&stop, route.run(requests)));
         }
         let tidy = async move {
             loop {
                 tokio::time::sleep(TIDY).await;
-                limit.tidy();
+                shared.limit.tidy();
             }
         };
-        tasks.spawn(stop.run_until_cancelled_owned(tidy).map(|_: Option<()>| ()));
+        tasks.spawn(until(&stop, tidy));
         Ok(Served { _tasks: tasks })
     }
 }
 
-struct Route<S> {
-    pattern: &'static str,
-    handler: Erased<S>,
-    state: S,
+fn until(
+    stop: &CancellationToken,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
+    let stop = stop.clone();
+    async move {
+        stop.run_until_cancelled_owned(work).await;
+    }
+}
+
+/// What all routes need.
+struct Shared {
     writer: async_nats::Client,
-    limit: Arc<RequestLimit>,
+    limit: RequestLimit,
+}
+
+struct Route<S> {
+    endpoint: Endpoint<S>,
+    state: S,
+    shared: Arc<Shared>,
     turns: Arc<Semaphore>,
 }
 
@@ -100,58 +124,92 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         let mut under_way = JoinSet::new();
         while let Some(message) = requests.next().await {
             while under_way.try_join_next().is_some() {}
-            let Some(caller) = caller_of(self.pattern, message.subject.as_str()) else {
-                continue;
+            let about = &self.endpoint.about;
+            let request = match accept::request(about.pattern, message) {
+                Ok(request) => request,
+                Err(reason) => {
+                    about.stats.count_refused();
+                    tracing::debug!(endpoint = about.name, %reason, "a message was no request");
+                    continue;
+                }
             };
-            let Some(reply) = message
-                .reply_str()
-                .filter(|reply| is_inbox_of(&caller, reply))
-            else {
-                tracing::debug!(%caller, subject = message.subject.as_str(),
-                    "a request without a reply subject in the caller’s inbox");
+            if (self.endpoint.is_own)(&request) {
                 continue;
+            }
+            let mut finish = Finish {
+                about: Arc::clone(about),
+                shared: Arc::clone(&self.shared),
+                reply: request.reply.clone(),
+                began: Instant::now(),
             };
-            let reply = reply.to_owned();
-            if let Err(wait) = self.limit.check(&caller) {
-                send(&self.writer, reply, Err(Failure::too_many(wait))).await;
+            if let Err(wait) = self.shared.limit.check(&request.caller) {
+                finish.with(Err(Failure::too_many(wait))).await;
                 continue;
             }
             let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
                 return;
             };
-            let request = Request {
-                subject: message.subject.as_str().to_owned(),
-                caller,
-                payload: message.payload,
-            };
-            let subject = request.subject.clone();
-            let answer = (self.handler)(request, self.state.clone());
-            let writer = self.writer.clone();
+            finish.began = Instant::now();
+            let mut answer = (self.endpoint.handler)(request, self.state.clone());
+            // What is worked out without waiting needs no task of its own.
+            if let Some(outcome) = first_step(&mut answer, &about.name) {
+                finish.with(outcome).await;
+                continue;
+            }
             under_way.spawn(async move {
-                let outcome = guarded(answer, &subject).await;
-                send(&writer, reply, outcome).await;
+                let outcome = guarded(answer, &finish.about.name).await;
+                finish.with(outcome).await;
                 drop(turn);
             });
         }
     }
 }
 
+/// What is to be done when a request's outcome is known.
+struct Finish {
+    about: Arc<About>,
+    shared: Arc<Shared>,
+    reply: Option<String>,
+    began: Instant,
+}
+
+impl Finish {
+    async fn with(self, outcome: Result<Vec<u8>, Failure>) {
+        self.about.stats.count(&outcome, self.began.elapsed());
+        match self.reply {
+            Some(reply) => send(&self.shared.writer, reply, outcome).await,
+            None if self.about.told_of_silence.swap(true, Ordering::Relaxed) => {}
+            None => tracing::info!(
+                endpoint = self.about.name,
+                "requests without a reply subject are worked on and not answered"
+            ),
+        }
+    }
+}
+
+/// The outcome, if the handler has nothing to wait for.
+fn first_step(answer: &mut Answer, endpoint: &str) -> Option<Result<Vec<u8>, Failure>> {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| answer.now_or_never())) {
+        Ok(outcome) => outcome,
+        Err(_) => Some(panicked(endpoint)),
+    }
+}
+
 /// A handler that panics or does not end takes nobody else down.
-async fn guarded(
-    answer: impl Future<Output = Result<Vec<u8>, Failure>>,
-    subject: &str,
-) -> Result<Vec<u8>, Failure> {
+async fn guarded(answer: Answer, endpoint: &str) -> Result<Vec<u8>, Failure> {
     match tokio::time::timeout(DEADLINE, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => {
-            tracing::error!(subject, "a handler panicked");
-            Err(Failure::unavailable())
-        }
+        Ok(Err(_)) => panicked(endpoint),
         Err(_) => {
-            tracing::warn!(subject, "a handler took too long");
+            tracing::warn!(endpoint, "a handler took too long");
             Err(Failure::unavailable())
         }
     }
+}
+
+fn panicked(endpoint: &str) -> Result<Vec<u8>, Failure> {
+    tracing::error!(endpoint, "a handler panicked");
+    Err(Failure::internal())
 }
 
 async fn send(writer: &async_nats::Client, reply: String, outcome: Result<Vec<u8>, Failure>) {
@@ -171,75 +229,20 @@ async fn send(writer: &async_nats::Client, reply: String, outcome: Result<Vec<u8
     }
 }
 
-/// Who asks: the token of the subject that stands where the pattern has its first `*`.
-fn caller_of(pattern: &str, subject: &str) -> Option<Username> {
-    let at = pattern.split('.').position(|token| token == "*")?;
-    Username::parse(subject.split('.').nth(at)?).ok()
-}
-
-/// May an answer to `caller` go to this subject? Only under their own inbox, as one plain subject
-/// (Must hold, 2): else a requester would make natter write to any subject, in another's name.
-fn is_inbox_of(caller: &Username, reply: &str) -> bool {
-    let prefix = subject::inbox_prefix(caller);
-    let Some(rest) = reply
-        .strip_prefix(&prefix)
-        .and_then(|r| r.strip_prefix('.'))
-    else {
-        return false;
-    };
-    rest.split('.').all(|token| {
-        !token.is_empty()
-            && token
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !matches!(b, b'*' | b'>'))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_caller_is_who_the_subject_says() {
-        let ada = Username::parse("ada").ok();
-        assert_eq!(caller_of("*.echo", "ada.echo"), ada);
-        assert_eq!(caller_of("natter.svc.*.post", "natter.svc.ada.post"), ada);
-        assert_eq!(
-            caller_of("*.echo", "natter.echo"),
-            None,
-            "natter asks nobody"
-        );
-        assert_eq!(caller_of("*.echo", "Ada.echo"), None);
-    }
-
-    #[test]
-    fn an_answer_goes_to_the_callers_inbox_and_nowhere_else() {
-        let ada = Username::parse("ada").unwrap();
-        for good in ["_INBOX.ada.x", "_INBOX.ada.x.1"] {
-            assert!(is_inbox_of(&ada, good), "{good}");
-        }
-        for bad in [
-            "_INBOX.ada",
-            "_INBOX.ada.",
-            "_INBOX.ada..x",
-            "_INBOX.ada.>",
-            "_INBOX.ada.*",
-            "_INBOX.adam.x",
-            "_INBOX.ben.x",
-            "_INBOX.x",
-            "natter.log.open.general",
-            "$JS.API.STREAM.PURGE.LOG",
-            "$KV.natter-sessions.x",
-            "",
-        ] {
-            assert!(!is_inbox_of(&ada, bad), "{bad}");
-        }
-    }
-
     #[tokio::test]
     async fn a_panic_is_an_answer() {
-        let answer = async { panic!("on purpose") };
-        let outcome = guarded(answer, "ada.echo").await;
-        assert_eq!(outcome, Err(Failure::unavailable()));
+        let mut at_once: Answer = Box::pin(async { panic!("on purpose") });
+        let outcome = first_step(&mut at_once, "echo");
+        assert_eq!(outcome, Some(Err(Failure::internal())));
+
+        let later: Answer = Box::pin(async {
+            tokio::task::yield_now().await;
+            panic!("on purpose")
+        });
+        assert_eq!(guarded(later, "echo").await, Err(Failure::internal()));
     }
 }

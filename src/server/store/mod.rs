@@ -1,14 +1,16 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
-//! the directory (the part of LOG that is about people and rooms), credentials and web sessions
-//! (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
+//! the directory (the part of LOG that is about people and rooms), credentials, web sessions and
+//! `.creds` files (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
+mod creds_files;
 mod directory;
 mod log;
 mod sessions;
 
 pub use credentials::Credentials;
+pub use creds_files::{CredsFile, CredsFiles, Holder};
 pub use directory::{Directory, DirectoryError, NewPerson};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
 pub use sessions::{Session, SessionToken, Sessions};
@@ -54,6 +56,8 @@ pub struct Store {
     pub credentials: Credentials,
     /// Web sessions.
     pub sessions: Sessions,
+    /// `.creds` files.
+    pub creds_files: CredsFiles,
 }
 
 impl Store {
@@ -62,12 +66,17 @@ impl Store {
     /// # Errors
     /// The broker refuses, or is not there.
     pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
-        let (log, credentials, sessions) =
-            tokio::try_join!(Log::open(js), Credentials::open(js), Sessions::open(js))?;
+        let (log, credentials, sessions, creds_files) = tokio::try_join!(
+            Log::open(js),
+            Credentials::open(js),
+            Sessions::open(js),
+            CredsFiles::open(js),
+        )?;
         Ok(Self {
             log,
             credentials,
             sessions,
+            creds_files,
         })
     }
 

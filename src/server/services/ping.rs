@@ -1,0 +1,83 @@
+//! The ping-pong game: natter passes the ball, since nobody may publish to another's subject.
+//!
+//! Natter hears what it passes on to `<x>.ping` as everything there. Without the rules below one
+//! message would go round at thousands a second.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::Services;
+use crate::domain::{Username, subject};
+use crate::server::Failure;
+use crate::server::router::{CurrentUser, Proto, Request, State};
+use crate::wire::pingpong::{PingRequest, PingResponse};
+
+/// Passes a ping on to whom it is for, without a reply subject.
+pub(super) async fn ping(
+    State(services): State<Services>,
+    CurrentUser(sender): CurrentUser,
+    Proto(ping): Proto<PingRequest>,
+) -> Result<Proto<PingResponse>, Failure> {
+    if ping.origin != sender.as_str() {
+        return Err(Failure::forbidden(format!(
+            "The origin of a ping is who sends it, and you are {sender}. It was not passed on."
+        )));
+    }
+    let destination = Username::parse(&ping.destination).map_err(|_| {
+        Failure::invalid("The destination is not a username. The ping was not passed on.")
+    })?;
+    if destination == sender {
+        return Err(Failure::invalid(
+            "Nobody plays ping-pong with themselves. The ping was not passed on.",
+        ));
+    }
+    let ball = Bytes::from(ping.encode_to_vec());
+    services
+        .chat
+        .publish(subject::ping(&destination), ball)
+        .await
+        .map_err(|error| {
+            tracing::warn!(%error, "a ping was not passed on");
+            Failure::unavailable()
+        })?;
+    Ok(Proto(PingResponse {}))
+}
+
+/// Is it what natter has passed on itself? That has no reply subject, and another's origin: no
+/// handler has let anything else through.
+pub(super) fn is_relay(request: &Request) -> bool {
+    request.reply.is_none()
+        && PingRequest::decode(request.payload.clone())
+            .is_ok_and(|ping| ping.origin != request.caller.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(origin: &str, reply: Option<&str>) -> Request {
+        let ping = PingRequest {
+            destination: "ben".into(),
+            origin: origin.into(),
+            ..PingRequest::default()
+        };
+        Request {
+            subject: "ada.ping".into(),
+            caller: Username::parse("ada").unwrap(),
+            reply: reply.map(ToOwned::to_owned),
+            payload: ping.encode_to_vec().into(),
+        }
+    }
+
+    #[test]
+    fn natter_knows_what_it_passed_on() {
+        assert!(is_relay(&request("ben", None)));
+        assert!(!is_relay(&request("ada", None)), "she wants no answer");
+        assert!(!is_relay(&request("ben", Some("_INBOX.ada.x"))), "refused");
+        let nonsense = Request {
+            payload: "\u{ff}".into(),
+            ..request("ada", None)
+        };
+        assert!(!is_relay(&nonsense), "counted as malformed");
+    }
+}

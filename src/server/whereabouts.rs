@@ -1,0 +1,112 @@
+//! Where the server of a data folder runs: written there as it starts, so that the
+//! administrator's commands find its broker and its keys.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The file in the data folder.
+const FILE: &str = "running.json";
+
+/// Where a server runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// What people type into the browser.
+    pub url: String,
+    /// Its NATS, for clients: `nats://…`, several with commas between them.
+    pub nats: String,
+    /// The folder of its keys.
+    pub keys: PathBuf,
+}
+
+/// Why it is not known where the server runs.
+#[derive(Debug, thiserror::Error)]
+pub enum WhereaboutsError {
+    /// There is no such file.
+    #[error(
+        "no natter runs with the data folder {0:?}. Start it (natter serve --data {0:?}), or name \
+         the folder of the one that runs with --data"
+    )]
+    NotRunning(PathBuf),
+    /// The file cannot be read or written.
+    #[error("{file:?} cannot be used: {source}")]
+    Io {
+        /// Which.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Whereabouts {
+    /// Reads them from a data folder. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// There are none, or they cannot be read.
+    pub fn read(data: &Path) -> Result<Self, WhereaboutsError> {
+        let file = data.join(FILE);
+        let text = match fs::read(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(WhereaboutsError::NotRunning(data.to_owned()));
+            }
+            Err(source) => return Err(WhereaboutsError::Io { file, source }),
+        };
+        serde_json::from_slice(&text).map_err(|error| WhereaboutsError::Io {
+            file,
+            source: error.into(),
+        })
+    }
+
+    /// Writes them into a data folder, whole or not at all. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, data: &Path) -> Result<(), WhereaboutsError> {
+        let file = data.join(FILE);
+        let write = || {
+            let mut draft = tempfile_in(data)?;
+            draft.1.write_all(&serde_json::to_vec_pretty(self)?)?;
+            fs::rename(&draft.0, &file)
+        };
+        write().map_err(|source| WhereaboutsError::Io { file, source })
+    }
+
+    /// Takes them away, as the server stops.
+    pub fn remove(data: &Path) {
+        // What stays behind names a broker that does not answer: that is told then.
+        let _ = fs::remove_file(data.join(FILE));
+    }
+}
+
+fn tempfile_in(data: &Path) -> std::io::Result<(PathBuf, fs::File)> {
+    let draft = data.join(format!(".{FILE}-{}", std::process::id()));
+    let file = fs::File::create(&draft)?;
+    Ok((draft, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_found_while_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        let error = Whereabouts::read(data).unwrap_err();
+        assert!(matches!(error, WhereaboutsError::NotRunning(_)), "{error}");
+
+        let here = Whereabouts {
+            url: "http://localhost:3000".into(),
+            nats: "nats://127.0.0.1:4222".into(),
+            keys: data.join("keys"),
+        };
+        here.write(data).unwrap();
+        assert_eq!(Whereabouts::read(data).unwrap(), here);
+        assert_eq!(fs::read_dir(data).unwrap().count(), 1, "no draft stays");
+        Whereabouts::remove(data);
+        assert!(Whereabouts::read(data).is_err());
+    }
+}

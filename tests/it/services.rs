@@ -1,0 +1,252 @@
+//! The applicative server: what a request gets, whatever it is, and what is told of it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use natter::nats::{Client, ConnectOptions, Message, Outgoing};
+use natter::server::Failure;
+use natter::server::broker::ServiceUser;
+use natter::server::router::{CurrentUser, Proto, Router, Wires};
+use natter::wire::echo::{EchoRequest, EchoResponse};
+use natter::wire::pingpong::{PingRequest, PingResponse};
+use natter::wire::v1;
+use prost::Message as _;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{A_MOMENT, Natter, Person, SOON, answer, with_creds};
+
+fn hi() -> Vec<u8> {
+    EchoRequest {
+        message: "hi".into(),
+    }
+    .encode_to_vec()
+}
+
+fn ping(origin: &str, destination: &str) -> Vec<u8> {
+    PingRequest {
+        destination: destination.into(),
+        origin: origin.into(),
+        message: "ball".into(),
+        answer: false,
+    }
+    .encode_to_vec()
+}
+
+/// Asks, and reads the answer or the failure.
+async fn ask<A: prost::Message + Default>(
+    client: &Client,
+    subject: &str,
+    payload: Vec<u8>,
+) -> Result<A, v1::Failure> {
+    let reply = client.request(subject, payload.into(), SOON).await;
+    answer(reply.unwrap())
+}
+
+/// A program that watches over the services.
+async fn monitor(natter: &Natter) -> Client {
+    let creds = natter.make_creds(&["--service", "monitor"]).await;
+    let monitor = Client::connect(ConnectOptions {
+        auth: with_creds(&creds),
+        inbox_prefix: "_INBOX.SERVICE.monitor".into(),
+        ..natter.over_tcp()
+    });
+    monitor.connected().await.unwrap();
+    monitor
+}
+
+/// What two natters say of themselves.
+async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
+    let inbox = "_INBOX.SERVICE.monitor.all";
+    let replies = monitor.subscribe(inbox).await.unwrap();
+    let question = Outgoing {
+        subject: format!("$SRV.{verb}"),
+        reply: Some(inbox.into()),
+        ..Outgoing::default()
+    };
+    monitor.publish_message(question).await.unwrap();
+    let replies: Vec<_> = tokio::time::timeout(SOON, replies.take(2).collect())
+        .await
+        .unwrap();
+    let told = replies.iter().map(|reply: &Message| &reply.payload);
+    told.map(|told| serde_json::from_slice(told).unwrap())
+        .collect()
+}
+
+fn endpoint<'a>(told: &'a Value, name: &str) -> &'a Value {
+    let endpoints = told["endpoints"].as_array().unwrap();
+    endpoints.iter().find(|e| e["name"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_ball_is_passed_on_and_does_not_come_round() {
+    let natter = Natter::start().await;
+    let beside = natter.start_beside().await;
+    let (ada, ben) = (
+        Person::sign_up(&natter, "ada").await,
+        Person::sign_up(&natter, "ben").await,
+    );
+    let (ada, ben) = (ada.connect().await, ben.connect().await);
+    let mut adas = ada.subscribe("ada.ping").await.unwrap();
+    ada.flush().await.unwrap();
+
+    let PingResponse {} = ask(&ben, "ben.ping", ping("ben", "ada")).await.unwrap();
+    let got = tokio::time::timeout(SOON, adas.next())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(got.reply, None);
+    let got = PingRequest::decode(got.payload).unwrap();
+    assert_eq!((got.origin.as_str(), got.message.as_str()), ("ben", "ball"));
+    // Without a reply subject it is passed on as well.
+    ben.publish("ben.ping", ping("ben", "ada").into())
+        .await
+        .unwrap();
+    assert!(tokio::time::timeout(SOON, adas.next()).await.is_ok());
+
+    let refused = ask::<PingResponse>(&ben, "ben.ping", ping("ada", "ada")).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.kind(), v1::FailureKind::Forbidden);
+    assert!(refused.reason.contains("you are ben"), "{refused:?}");
+    for destination in ["ben", "no body", ""] {
+        let refused = ask::<PingResponse>(&ben, "ben.ping", ping("ben", destination)).await;
+        assert_eq!(refused.unwrap_err().kind(), v1::FailureKind::Invalid);
+    }
+    // Somebody's own forgery of a relay is nobody's request.
+    ben.publish("ben.ping", ping("ada", "ada").into())
+        .await
+        .unwrap();
+    tokio::time::sleep(A_MOMENT).await;
+    assert!(tokio::time::timeout(A_MOMENT, adas.next()).await.is_err());
+
+    // What natter has passed on counts neither as a request nor against whom it was passed to.
+    let stats = both_say(&monitor(&natter).await, "STATS").await;
+    let counts = stats
+        .iter()
+        .map(|told| &endpoint(told, "ping")["num_requests"]);
+    assert_eq!(counts.map(|n| n.as_u64().unwrap()).sum::<u64>(), 6);
+    drop(beside);
+}
+
+#[tokio::test]
+async fn whatever_a_handler_does_the_caller_is_told() {
+    async fn panics(Proto(_): Proto<EchoRequest>) -> Proto<EchoResponse> {
+        panic!("on purpose")
+    }
+    async fn panics_later(CurrentUser(_): CurrentUser) -> Proto<EchoResponse> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        panic!("on purpose")
+    }
+    async fn refuses(CurrentUser(who): CurrentUser) -> Result<Proto<EchoResponse>, Failure> {
+        Err(Failure::forbidden(format!("Not you, {who}.")))
+    }
+    async fn echoes(Proto(echo): Proto<EchoRequest>) -> Proto<EchoResponse> {
+        Proto(EchoResponse {
+            message: echo.message,
+        })
+    }
+    let natter = Natter::start().await;
+    let stop = CancellationToken::new();
+    let router = Router::new(())
+        .route("*.echo.panic", panics)
+        .route("*.echo.panic-later", panics_later)
+        .route("*.echo.refuse", refuses)
+        .route("*.echo.good", echoes);
+    let wires = Wires {
+        reader: natter.reader().await,
+        writer: natter.as_service(ServiceUser::Chat).await,
+    };
+    let _served = router.serve(wires, stop.clone()).await.unwrap();
+
+    let ada = Person::sign_up(&natter, "ada").await.connect().await;
+    let kind_of = |failure: Result<EchoResponse, v1::Failure>| failure.unwrap_err().kind();
+    for verb in ["panic", "panic-later"] {
+        let subject = format!("ada.echo.{verb}");
+        let told = ask(&ada, &subject, hi()).await;
+        assert_eq!(kind_of(told), v1::FailureKind::Unspecified, "{verb}");
+    }
+    let told = ask(&ada, "ada.echo.refuse", hi()).await;
+    assert_eq!(kind_of(told), v1::FailureKind::Forbidden);
+    let told = ask(&ada, "ada.echo.good", vec![0xff; 9]).await;
+    assert_eq!(kind_of(told), v1::FailureKind::Invalid);
+    let reply = ada
+        .request("ada.echo.good", vec![0xff; 9].into(), SOON)
+        .await;
+    let headers = reply.unwrap().headers;
+    assert_eq!(headers.last("Nats-Service-Error-Code"), Some("422"));
+    assert_eq!(headers.last("Nats-Service-Error"), Some("invalid"));
+    let told: EchoResponse = ask(&ada, "ada.echo.good", hi()).await.unwrap();
+    assert_eq!(told.message, "hi", "and the server goes on");
+}
+
+#[tokio::test]
+async fn natter_tells_how_its_services_are() {
+    let natter = Natter::start().await;
+    let beside = natter.start_beside().await;
+    let ada = Person::sign_up(&natter, "ada").await.connect().await;
+    let _: EchoResponse = ask(&ada, "ada.echo", hi()).await.unwrap();
+    ask::<EchoResponse>(&ada, "ada.echo", vec![0xff; 9])
+        .await
+        .unwrap_err();
+    ada.publish("ada.echo", hi().into()).await.unwrap();
+    let elsewhere = Outgoing {
+        subject: "ada.echo".into(),
+        reply: Some("_INBOX.ben.x".into()),
+        payload: hi().into(),
+        ..Outgoing::default()
+    };
+    ada.publish_message(elsewhere).await.unwrap();
+    ada.flush().await.unwrap();
+    tokio::time::sleep(A_MOMENT).await;
+
+    let monitor = monitor(&natter).await;
+    let mut all = Vec::new();
+    for verb in ["PING", "INFO", "STATS"] {
+        for told in both_say(&monitor, verb).await {
+            let kind = format!("io.nats.micro.v1.{}_response", verb.to_lowercase());
+            assert_eq!(told["type"], kind.as_str());
+            assert_eq!(told["name"], "natter");
+            all.push(told);
+        }
+    }
+    let ids: BTreeSet<_> = all
+        .iter()
+        .map(|told| told["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 2);
+
+    let echo = endpoint(&all[2], "echo");
+    assert_eq!(echo["subject"], "*.echo");
+    assert_eq!(echo["queue_group"], "natter");
+    let metadata = &echo["metadata"];
+    assert_eq!(metadata["request"], "echo.EchoRequest");
+    assert_eq!(
+        metadata["response_schema"],
+        "message EchoResponse { string message = 1; }"
+    );
+    let sum = |name: &str| {
+        let stats = all[4..].iter().map(|told| endpoint(told, "echo"));
+        stats.map(|echo| echo[name].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!((sum("num_requests"), sum("num_errors")), (3, 1));
+    let refused = all[4..]
+        .iter()
+        .map(|told| &endpoint(told, "echo")["data"]["refused"]);
+    assert_eq!(refused.map(|n| n.as_u64().unwrap()).sum::<u64>(), 1);
+
+    // One instance alone, and by who may ask alone.
+    let id = all[0]["id"].as_str().unwrap();
+    let reply = monitor
+        .request(&format!("$SRV.PING.natter.{id}"), "".into(), SOON)
+        .await;
+    assert!(String::from_utf8_lossy(&reply.unwrap().payload).contains(id));
+    assert!(ada.request("$SRV.PING", "".into(), SOON).await.is_err());
+    assert!(
+        monitor
+            .request("monitor.echo", hi().into(), SOON)
+            .await
+            .is_err()
+    );
+    drop(beside);
+}
