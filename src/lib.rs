@@ -1,10 +1,12 @@
 //! Natter: self-hosted team chat for people who run NATS.
 //!
 //! `domain` has the rules and knows nobody; `wire` has the bytes; `nats` is the browser's NATS
-//! client; `app` is the page; `server` is what `natter serve` runs. Arrows point down: `app` and
-//! `server` know `nats`, `wire` and `domain`.
+//! client; `client` is what all clients of the chat do alike; `app` is the page; `server` is what
+//! `natter serve` runs, `cli` the terminal's commands. Arrows point down: `app`, `server` and `cli`
+//! know `client`, `nats`, `wire` and `domain`.
 
 pub mod app;
+pub mod client;
 pub mod domain;
 pub mod nats;
 pub mod wire;

@@ -24,7 +24,7 @@ use crate::server::store::{CredsFile, Holder};
         Exit codes: 0 done, 1 failed, 2 wrong usage."
 )]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["username", "service", "list", "revoke"]))]
-pub struct CredsOptions {
+pub(super) struct CredsOptions {
     /// Whom the file speaks for: somebody with an account.
     username: Option<String>,
 
@@ -56,7 +56,7 @@ pub struct CredsOptions {
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum CredsCommandError {
+pub(super) enum CredsCommandError {
     /// The server, its broker or its store.
     #[error(transparent)]
     Creds(#[from] CredsError),

@@ -1,11 +1,34 @@
 //! The command line: what each subcommand is told and does.
+//!
+//! | file | what |
+//! |---|---|
+//! | `serve`, `creds` | `natter serve`, and what its administrator does beside it |
+//! | `clients` | pub, sub, request, ping, pong: on any NATS |
+//! | `chat` | say, tail: a room, as the holder of credentials |
+//! | `connect`, `creds_file` | how the terminal's commands connect |
+//! | `failed` | why a command failed: words and exit codes |
+//! | `duration`, `escape`, `stop` | times as they are typed; what strangers wrote, fit for a terminal; Ctrl-C |
 
+mod chat;
+mod clients;
+mod connect;
 mod creds;
+mod creds_file;
+mod duration;
+mod escape;
+mod failed;
 mod serve;
+mod stop;
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::domain::Username;
 use crate::server::config::ServeOptions;
+use chat::{Chat, ChatError};
+use connect::ConnectionArgs;
+use failed::Failed;
 
 /// Self-hosted team chat for people who run NATS.
 #[derive(Debug, Parser)]
@@ -29,35 +52,88 @@ enum Command {
     /// Serve Natter: the page, the commands, and (unless --nats names one) the broker. The default.
     Serve(ServeOptions),
     Creds(creds::CredsOptions),
+    Say(chat::SayOptions),
+    Tail(chat::TailOptions),
+    Pub(clients::PubOptions),
+    Sub(clients::SubOptions),
+    Request(clients::RequestOptions),
+    Ping(clients::PingOptions),
+    Pong(clients::PongOptions),
+    /// Print what completes natter's commands in a shell, e.g. `natter completions bash`.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 impl Cli {
     /// Does it, and gives the exit code.
     #[must_use]
-    pub fn run(self) -> std::process::ExitCode {
+    pub fn run(self) -> ExitCode {
         match self.command {
-            Some(Command::Serve(options)) => serve::run(options),
-            Some(Command::Creds(options)) => blocking(creds::run(options)),
             None => serve::run(self.serve),
+            Some(Command::Serve(options)) => serve::run(options),
+            Some(Command::Creds(options)) => finished(creds::run(options), |_| ExitCode::FAILURE),
+            Some(Command::Say(options)) => terminal(async move {
+                let chat = connect(&options.connection).await?;
+                Ok(chat::say(&chat, &options).await?)
+            }),
+            Some(Command::Tail(options)) => terminal(async move {
+                let chat = connect(&options.connection).await?;
+                Ok(chat::tail(&chat, &options).await?)
+            }),
+            Some(Command::Pub(options)) => terminal(clients::publish(options)),
+            Some(Command::Sub(options)) => terminal(clients::subscribe(options)),
+            Some(Command::Request(options)) => terminal(clients::request(options)),
+            Some(Command::Ping(options)) => terminal(clients::ping(options)),
+            Some(Command::Pong(options)) => terminal(clients::pong(options)),
+            Some(Command::Completions { shell }) => {
+                let mut out = std::io::stdout();
+                clap_complete::generate(shell, &mut Self::command(), "natter", &mut out);
+                ExitCode::SUCCESS
+            }
         }
     }
 }
 
-/// Runs a command that ends by itself.
-fn blocking<E: std::fmt::Display>(
-    command: impl Future<Output = Result<(), E>>,
-) -> std::process::ExitCode {
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.to_string()),
-    };
-    match runtime.block_on(command) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
-    }
+/// Connects as whom the credentials were made for.
+async fn connect(connection: &ConnectionArgs) -> Result<Chat, Failed> {
+    let connection = connection.connect(false).await?;
+    let name = connection.name.ok_or(Failed::Missing(
+        "who are you? Show credentials with --creds; `natter creds` makes them",
+    ))?;
+    Ok(Chat {
+        client: connection.client,
+        me: Username::parse(&name).map_err(ChatError::from)?,
+    })
 }
 
-fn fail(reason: &str) -> std::process::ExitCode {
-    eprintln!("natter: {reason}");
-    std::process::ExitCode::FAILURE
+fn terminal(command: impl Future<Output = Result<(), Failed>>) -> ExitCode {
+    finished(command, Failed::exit_code)
+}
+
+/// Runs a command to its end.
+fn finished<E: std::fmt::Display>(
+    command: impl Future<Output = Result<(), E>>,
+    exit_code: impl FnOnce(&E) -> ExitCode,
+) -> ExitCode {
+    let outcome = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(command);
+            // A read of standard input that goes on keeps nobody waiting.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => {
+            eprintln!("natter: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("natter: {error}");
+            exit_code(&error)
+        }
+    }
 }

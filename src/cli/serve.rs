@@ -4,9 +4,9 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use super::stop::told_to_stop;
 use crate::server::config::ServeOptions;
 use crate::server::{Server, StartError};
 
@@ -37,7 +37,7 @@ fn fail(reason: &str) -> ExitCode {
 }
 
 async fn serve(options: ServeOptions) -> Result<(), StartError> {
-    let told = told_to_stop()?;
+    let told = told_to_stop().map_err(|_| StartError::Interrupted)?;
     tokio::pin!(told);
     let server = tokio::select! {
         server = Server::start(options) => server?,
@@ -57,17 +57,4 @@ async fn serve(options: ServeOptions) -> Result<(), StartError> {
     tracing::info!("stopping");
     server.stop().await;
     Ok(())
-}
-
-/// Ctrl-C or SIGTERM.
-fn told_to_stop() -> Result<impl Future<Output = ()>, StartError> {
-    let listen = |kind| signal(kind).map_err(|_| StartError::Interrupted);
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -14,11 +14,11 @@ pub fn rfc3339(at: Timestamp) -> String {
         .unwrap_or_default()
 }
 
-/// For people, in UTC, to the minute: `2026-11-23 22:35`.
+/// For people, in UTC, to the minute: `2026-11-23 22:35Z`.
 #[must_use]
 pub fn to_the_minute(at: Timestamp) -> String {
     utc(at)
-        .map(|at| format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute()))
+        .map(|at| format!("{} {:02}:{:02}Z", at.date(), at.hour(), at.minute()))
         .unwrap_or_default()
 }
 
@@ -34,7 +34,7 @@ mod tests {
     fn a_moment_reads_the_same_everywhere() {
         let at = Timestamp(1_795_473_307_125);
         assert_eq!(rfc3339(at), "2026-11-23T22:35:07.125Z");
-        assert_eq!(to_the_minute(at), "2026-11-23 22:35");
+        assert_eq!(to_the_minute(at), "2026-11-23 22:35Z");
         assert_eq!(rfc3339(Timestamp(i64::MAX)), "");
     }
 }

@@ -1,7 +1,7 @@
 //! The broker dies; people go on.
 
 use futures::StreamExt as _;
-use natter::app::state::logged_event;
+use natter::client::logged_event;
 use natter::nats::Event;
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,7 +1,7 @@
 //! From one page to the other: post, log, republish, sync.
 
 use futures::StreamExt as _;
-use natter::app::state::logged_event;
+use natter::client::logged_event;
 use natter::server::broker::ServiceUser;
 use natter::wire::v1::{self, FailureKind, event::Body};
 use prost::Message as _;

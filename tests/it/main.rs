@@ -17,4 +17,5 @@ mod rights;
 mod services;
 mod signing;
 mod support;
+mod terminal_chat;
 mod tunnel;

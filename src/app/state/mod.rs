@@ -10,8 +10,6 @@ mod live;
 #[cfg(not(feature = "hydrate"))]
 #[path = "no_live.rs"]
 mod live;
-mod live_event;
 
 pub use chat::{Chat, RoomState};
 pub use connection::{BrokerInfo, ConnectionState};
-pub use live_event::logged_event;

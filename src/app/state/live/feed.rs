@@ -8,9 +8,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::super::chat::{RoomState, entries, loaded};
-use super::super::live_event::logged_event;
-use super::ask::AskError;
 use super::{Live, sleep};
+use crate::client::{AskError, logged_event};
 use crate::domain::{Applied, Position, RoomId, Sequence, limits, subject};
 use crate::nats;
 use crate::wire::{log_entry_of, v1};
@@ -216,7 +215,7 @@ pub(super) async fn load(live: Live, room: RoomId) {
         }
         Err(error) => state.update(|state| {
             if !matches!(state, RoomState::Loaded(_)) {
-                *state = RoomState::Failed(error.words());
+                *state = RoomState::Failed(super::words_of(&error));
             }
         }),
     }
@@ -244,7 +243,7 @@ async fn view(live: &Live, room: &RoomId, before: Sequence) -> Result<v1::RoomVi
         limit: 0,
     };
     let answer: v1::HistoryResponse = live.ask("history", &asked).await?;
-    answer.view.ok_or(AskError::NoAnswer)
+    answer.view.ok_or(AskError::Unreadable)
 }
 
 /// Takes what is in a room's log now out of the outbox.

@@ -1,9 +1,8 @@
 //! The live connection: the browser as a NATS client of its own (design section 5).
 //!
 //! `connection` follows the connection's state, `feed` takes live events and fetches what is
-//! missing, `outbox` sends what the person wrote, `ask` makes one request of natter.
+//! missing, `outbox` sends what the person wrote.
 
-mod ask;
 mod connection;
 mod feed;
 mod outbox;
@@ -19,6 +18,7 @@ use prost::Message as _;
 
 use super::chat::Chat;
 use crate::app::{browser, words};
+use crate::client::{self, AskError};
 use crate::domain::{Key, RoomId, Sequence, Timestamp, Ulid, Username, subject};
 use crate::nats::{self, RequestError};
 use crate::wire::echo::{EchoRequest, EchoResponse};
@@ -40,7 +40,25 @@ pub(super) struct Live {
     catching_up: Arc<Mutex<HashSet<RoomId>>>,
 }
 
+/// In words for the person.
+fn words_of(error: &AskError) -> String {
+    match error {
+        AskError::Refused(failure) => failure.reason.clone(),
+        error if error.is_too_large() => words::TOO_LARGE.into(),
+        _ => words::NO_ANSWER.into(),
+    }
+}
+
 impl Live {
+    /// Asks natter, as the person who is signed in.
+    async fn ask<Q: prost::Message, A: prost::Message + Default>(
+        &self,
+        verb: &str,
+        question: &Q,
+    ) -> Result<A, AskError> {
+        client::ask(&self.client, &self.me, verb, question, PATIENCE).await
+    }
+
     /// Connects, and keeps the page true from here on.
     pub(super) fn start(chat: Chat) -> Option<Self> {
         let me = Username::parse(&chat.me.with_value(|me| me.uid.clone())).ok()?;

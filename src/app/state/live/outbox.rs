@@ -7,8 +7,8 @@ use futures::{FutureExt as _, StreamExt as _, select};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::ask::AskError;
 use super::{Live, chance, feed, now, sleep};
+use crate::client::AskError;
 use crate::domain::Post;
 use crate::wire::v1;
 
@@ -57,8 +57,8 @@ async fn send(live: Live, post: Post) {
             (v1::FailureKind::Conflict, Some(fresh)) => outbox.retry(&post.key, fresh, now()),
             _ => outbox.refused(&post.key, failure.reason),
         },
-        Err(AskError::NoAnswer) => outbox.failed(&post.key, now(), chance(), 0),
-        Err(error @ AskError::TooLarge) => outbox.refused(&post.key, error.words()),
+        Err(error) if error.is_too_large() => outbox.refused(&post.key, super::words_of(&error)),
+        Err(_) => outbox.failed(&post.key, now(), chance(), 0),
     });
     // The entry may have arrived before the answer.
     feed::settle(&live, &post.room);

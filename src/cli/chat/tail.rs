@@ -1,0 +1,282 @@
+//! `natter tail`.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use serde::Serialize;
+
+use super::{Chat, ChatError};
+use crate::cli::escape::escaped;
+use crate::cli::stop::told_to_stop;
+use crate::client::logged_event;
+use crate::domain::{
+    Applied, LogEntry, Position, RoomId, RoomLog, Sequence, Timestamp, What, subject, time_text,
+};
+use crate::nats::Event;
+use crate::server::clock;
+use crate::wire::{log_entry_of, v1};
+
+/// How long one question is asked: long enough for a broker and a natter that restart.
+const TRIES: Duration = Duration::from_secs(120);
+
+/// Between two looks for what the live feed has missed, as in the page (design section 5).
+const HEADS_EVERY: Duration = Duration::from_secs(30);
+
+/// Print a room, and what comes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    long_about = "Print the last messages of a room, oldest first, and with --follow those that come.\n\n\
+        Each message is once there and in order, over lost connections and restarts. Times are UTC.",
+    after_long_help = "Examples:\n  \
+        natter tail --creds ada.creds --room general\n  \
+        natter tail --room ops --since 1h --follow\n  \
+        natter tail --room ops --follow --json | jq -r .text\n\n\
+        Environment: NATTER_CREDS, NATTER_SERVERS.\n\
+        Exit codes: 0 printed, 1 refused or failed, 2 wrong usage, 3 no answer in time, 4 nobody \
+        answers, 5 not authorised."
+)]
+pub(in crate::cli) struct TailOptions {
+    /// The room, by its name or its id.
+    #[arg(long, short, value_name = "ROOM", env = "NATTER_ROOM")]
+    room: String,
+
+    /// Messages of so long ago and later: 90s, 15m, 1h, 2days.
+    #[arg(long, value_name = "TIME", value_parser = crate::cli::duration::parse)]
+    since: Option<Duration>,
+
+    /// How many of the last messages, without --since.
+    #[arg(
+        long,
+        short = 'n',
+        default_value_t = 20,
+        conflicts_with = "since",
+        value_name = "N"
+    )]
+    lines: usize,
+
+    /// Go on with what comes, until Ctrl-C.
+    #[arg(long, short)]
+    follow: bool,
+
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    pub connection: crate::cli::connect::ConnectionArgs,
+}
+
+/// Prints it.
+pub(in crate::cli) async fn run(chat: &Chat, options: &TailOptions) -> Result<(), ChatError> {
+    let room = chat.room(&options.room, TRIES).await?;
+    let printer = Printer { json: options.json };
+    if !options.follow {
+        let log = load(chat, &room, options).await?;
+        return printer.print(wanted(&log, options));
+    }
+    Follower::begin(chat, room, printer, options).await
+}
+
+/// Loads the room's end, as far back as is wanted.
+async fn load(chat: &Chat, room: &RoomId, options: &TailOptions) -> Result<RoomLog, ChatError> {
+    let newest = page(chat, room, Sequence(0)).await?;
+    let mut log = RoomLog::load(entries(&newest.events)?, newest.has_earlier);
+    let since = options.since.map(ago);
+    while log.has_earlier() && wants_more(&log, since, options.lines) {
+        let Some(first) = log.entries().first().map(|entry| entry.sequence) else {
+            break;
+        };
+        let older = page(chat, room, first).await?;
+        log.prepend(entries(&older.events)?, older.has_earlier);
+    }
+    Ok(log)
+}
+
+fn wants_more(log: &RoomLog, since: Option<Timestamp>, lines: usize) -> bool {
+    match since {
+        Some(since) => log.entries().first().is_some_and(|first| first.at >= since),
+        None => log.entries().iter().filter(|e| is_message(e)).count() < lines,
+    }
+}
+
+fn wanted<'a>(log: &'a RoomLog, options: &TailOptions) -> impl Iterator<Item = &'a LogEntry> {
+    let messages: Vec<_> = log.entries().iter().filter(|e| is_message(e)).collect();
+    let skipped = match options.since.map(ago) {
+        Some(since) => messages.iter().take_while(|e| e.at < since).count(),
+        None => messages.len().saturating_sub(options.lines),
+    };
+    messages.into_iter().skip(skipped)
+}
+
+fn is_message(entry: &LogEntry) -> bool {
+    matches!(entry.what, What::Message { .. })
+}
+
+fn ago(since: Duration) -> Timestamp {
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(clock::now().0.saturating_sub(millis))
+}
+
+async fn page(chat: &Chat, room: &RoomId, before: Sequence) -> Result<v1::RoomView, ChatError> {
+    let asked = v1::HistoryRequest {
+        room: room.to_string(),
+        before: before.0,
+        limit: 0,
+    };
+    let answer: v1::HistoryResponse = chat.ask("history", &asked, TRIES).await?;
+    answer.view.ok_or(ChatError::Answer)
+}
+
+fn entries(events: &[v1::LoggedEvent]) -> Result<Vec<LogEntry>, ChatError> {
+    let entries = events.iter().map(log_entry_of).collect::<Result<_, _>>();
+    entries.map_err(|_| ChatError::Answer)
+}
+
+/// Prints what comes, each message once and in order: the page's own rules (`RoomLog`).
+struct Follower<'a> {
+    chat: &'a Chat,
+    room: RoomId,
+    log: RoomLog,
+    printer: Printer,
+}
+
+impl<'a> Follower<'a> {
+    async fn begin(
+        chat: &'a Chat,
+        room: RoomId,
+        printer: Printer,
+        options: &TailOptions,
+    ) -> Result<(), ChatError> {
+        let stop = told_to_stop()?;
+        tokio::pin!(stop);
+        // Subscribed first, so that nothing falls between what is fetched and what is heard.
+        let mut events = chat.client.events();
+        let subject = subject::event_open_room(&room);
+        let feed = chat.client.subscribe(&subject).await;
+        let mut feed = feed.map_err(|error| ChatError::Feed(Some(error)))?;
+        let _ = chat.client.flush().await;
+        let log = load(chat, &room, options).await?;
+        printer.print(wanted(&log, options))?;
+        let mut follower = Self {
+            chat,
+            room,
+            log,
+            printer,
+        };
+        let mut heads = tokio::time::interval(HEADS_EVERY);
+        heads.tick().await;
+        loop {
+            tokio::select! {
+                message = feed.next() => match message {
+                    Some(message) => follower.hear(&message).await?,
+                    None => return Err(ChatError::Feed(feed.error())),
+                },
+                event = events.next() => match event {
+                    Some(Event::Connected(_) | Event::SlowConsumer { .. } | Event::Lagged) => {
+                        let _ = follower.chat.client.flush().await;
+                        follower.catch_up().await?;
+                    }
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+                () = &mut stop => return Ok(()),
+                _ = heads.tick() => follower.catch_up().await?,
+            }
+        }
+    }
+
+    async fn hear(&mut self, message: &crate::nats::Message) -> Result<(), ChatError> {
+        let logged = logged_event(message);
+        let Some(entry) = logged.and_then(|logged| log_entry_of(&logged).ok()) else {
+            return Ok(());
+        };
+        match self.log.apply(entry) {
+            Applied::Added => self.printer.print(self.log.entries().last().into_iter()),
+            Applied::Known => Ok(()),
+            Applied::Gap => self.catch_up().await,
+            Applied::Reset => self.reset().await,
+        }
+    }
+
+    /// Fetches what happened since the last entry here.
+    async fn catch_up(&mut self) -> Result<(), ChatError> {
+        let Position { sequence, key } = self.log.position().clone();
+        let position = v1::Position {
+            room_id: self.room.to_string(),
+            sequence: sequence.0,
+            key: key.as_ref().map(Into::into),
+        };
+        let asked = v1::SyncRequest {
+            positions: vec![position],
+        };
+        let answer: v1::SyncResponse = self.chat.ask("sync", &asked, TRIES).await?;
+        let part = answer.rooms.into_iter().next().ok_or(ChatError::Answer)?;
+        if part.reset {
+            return self.reset().await;
+        }
+        let before = self.log.entries().len();
+        self.log.catch_up(entries(&part.events)?);
+        self.printer.print(self.log.entries()[before..].iter())
+    }
+
+    /// The log is another one than was printed, or too much happened: go on with its end.
+    async fn reset(&mut self) -> Result<(), ChatError> {
+        let view = page(self.chat, &self.room, Sequence(0)).await?;
+        let fresh = RoomLog::load(entries(&view.events)?, view.has_earlier);
+        eprintln!("natter: the room was loaded anew; some messages may not be shown.");
+        let unknown = fresh.entries().iter().filter(|e| !self.log.holds(&e.key));
+        self.printer.print(unknown)?;
+        self.log = fresh;
+        Ok(())
+    }
+}
+
+/// How a message is printed.
+#[derive(Clone, Copy)]
+struct Printer {
+    json: bool,
+}
+
+/// A message as `--json` prints it.
+#[derive(Serialize)]
+struct Line<'a> {
+    sequence: u64,
+    at: String,
+    author: &'a str,
+    ulid: String,
+    text: &'a str,
+}
+
+impl Printer {
+    fn print<'a>(self, entries: impl Iterator<Item = &'a LogEntry>) -> Result<(), ChatError> {
+        let mut terminal = std::io::stdout().lock();
+        for entry in entries {
+            let What::Message { text } = &entry.what else {
+                continue;
+            };
+            let author = entry.key.author.as_str();
+            if self.json {
+                let line = Line {
+                    sequence: entry.sequence.0,
+                    at: time_text::rfc3339(entry.at),
+                    author,
+                    ulid: entry.key.ulid.to_string(),
+                    text,
+                };
+                let line = serde_json::to_string(&line).map_err(std::io::Error::from)?;
+                writeln!(terminal, "{line}")?;
+            } else {
+                let at = time_text::to_the_minute(entry.at);
+                // Further lines stand below the first, so that nobody can speak for another.
+                let mut lines = text.lines().map(escaped);
+                let first = lines.next().unwrap_or_default();
+                writeln!(terminal, "{at}  {author}: {first}")?;
+                for line in lines {
+                    writeln!(terminal, "                    {line}")?;
+                }
+            }
+        }
+        Ok(terminal.flush()?)
+    }
+}

@@ -1,0 +1,198 @@
+//! `natter say` and `natter tail`, at a running natter.
+
+use std::process::{Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::support::{A_MOMENT, Natter, Person, SOON};
+
+/// A natter with ada, and what her terminal needs.
+struct Terminal {
+    natter: Natter,
+    creds: String,
+}
+
+impl Terminal {
+    async fn of_ada() -> Self {
+        let natter = Natter::start().await;
+        Person::sign_up(&natter, "ada").await;
+        let creds = natter.folder.path().join("ada.creds");
+        let creds = creds.to_str().unwrap().to_owned();
+        natter.make_creds(&["ada", "--out", &creds]).await;
+        Self { natter, creds }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_natter"));
+        command.args(arguments).kill_on_drop(true);
+        command.args(["--creds", &self.creds, "--servers"]);
+        command.arg(self.natter.server.broker().unwrap().client_url());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped());
+        command
+    }
+
+    async fn run(&self, arguments: &[&str], stdin: &str) -> Output {
+        let mut child = self.command(arguments).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(stdin.as_bytes()).await.unwrap();
+        drop(input);
+        timeout(4 * SOON, child.wait_with_output())
+            .await
+            .expect("it ends")
+            .unwrap()
+    }
+
+    /// What it says, when all went well.
+    async fn says(&self, arguments: &[&str], stdin: &str) -> String {
+        let output = self.run(arguments, stdin).await;
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn texts(&self) -> Vec<String> {
+        let printed = self
+            .says(&["tail", "--room", "general", "-n", "500", "--json"], "")
+            .await;
+        printed.lines().map(text_of).collect()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.natter.server.broker().unwrap().pid().unwrap();
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+}
+
+fn text_of(line: &str) -> String {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    line["text"].as_str().unwrap().to_owned()
+}
+
+fn lines_of(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
+    BufReader::new(child.stdout.take().unwrap()).lines()
+}
+
+async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    let line = timeout(2 * SOON, lines.next_line()).await;
+    line.expect("a line").unwrap().expect("a line")
+}
+
+#[tokio::test]
+async fn what_a_terminal_says_is_in_the_room() {
+    let terminal = Terminal::of_ada().await;
+    terminal
+        .says(&["say", "--room", "general", "from a terminal"], "")
+        .await;
+    terminal
+        .says(&["say", "--room", "general", "-"], "two\nlines\n")
+        .await;
+    terminal
+        .says(&["say", "--room", "general", "--code"], "fn main() {}\n")
+        .await;
+    terminal
+        .says(&["say", "--room", "general", "--lines"], "one\n\ntwo\n")
+        .await;
+    let texts = terminal.texts().await;
+    assert_eq!(
+        texts,
+        [
+            "from a terminal",
+            "two\nlines",
+            "```\nfn main() {}\n```",
+            "one",
+            "two"
+        ]
+    );
+
+    let printed = terminal
+        .says(&["tail", "--room", "general", "-n", "4"], "")
+        .await;
+    let lines: Vec<_> = printed.lines().collect();
+    assert!(lines[0].ends_with("Z  ada: two"), "{printed}");
+    assert_eq!(lines[1].trim(), "lines");
+    let recent = terminal
+        .says(&["tail", "--room", "general", "--since", "1h"], "")
+        .await;
+    assert_eq!(recent.matches("ada: ").count(), 5);
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_one_message_becomes_several() {
+    let terminal = Terminal::of_ada().await;
+    let line = "x".repeat(99);
+    let long = format!("{line}\n").repeat(130);
+    terminal.says(&["say", "--room", "general"], &long).await;
+    let texts = terminal.texts().await;
+    assert_eq!(texts.len(), 4);
+    assert_eq!(texts.join("\n"), long.trim_end());
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_is_told() {
+    let terminal = Terminal::of_ada().await;
+    let told = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let nowhere = terminal.run(&["say", "--room", "nowhere", "hi"], "").await;
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(told(&nowhere).contains("room"), "{}", told(&nowhere));
+    let nothing = terminal.run(&["say", "--room", "general"], " \n").await;
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(told(&nothing).contains("nothing to say"));
+    assert_eq!(
+        terminal.run(&["say", "hi"], "").await.status.code(),
+        Some(2)
+    );
+    terminal.natter.creds(&["--revoke", "ada"]).await;
+    let refused = terminal.run(&["say", "--room", "general", "hi"], "").await;
+    assert_eq!(refused.status.code(), Some(5), "{}", told(&refused));
+    assert_eq!(refused.stdout, b"");
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_while_the_broker_restarts() {
+    let terminal = Terminal::of_ada().await;
+    terminal
+        .says(&["say", "--room", "general", "before"], "")
+        .await;
+    let follow = ["tail", "--room", "general", "--follow", "--json"];
+    let mut follower = terminal.command(&follow).spawn().unwrap();
+    let mut heard = lines_of(&mut follower);
+    assert_eq!(text_of(&next(&mut heard).await), "before");
+
+    let mut talker = terminal
+        .command(&["say", "--room", "general", "--lines"])
+        .spawn()
+        .unwrap();
+    let mut input = talker.stdin.take().unwrap();
+    for round in 0..3 {
+        for n in 0..5 {
+            let line = format!("{round}.{n}\n");
+            input.write_all(line.as_bytes()).await.unwrap();
+        }
+        tokio::time::sleep(A_MOMENT).await;
+        terminal.signal(Signal::KILL);
+        tokio::time::sleep(A_MOMENT).await;
+    }
+    drop(input);
+    let said = timeout(4 * SOON, talker.wait()).await.expect("it ends");
+    assert!(said.unwrap().success());
+
+    let all: Vec<_> = (0..15).map(|n| format!("{}.{}", n / 5, n % 5)).collect();
+    for expected in &all {
+        assert_eq!(text_of(&next(&mut heard).await), *expected);
+    }
+    assert_eq!(terminal.texts().await[1..], all);
+}
+
+#[tokio::test]
+async fn nobody_can_write_into_another_s_terminal() {
+    let terminal = Terminal::of_ada().await;
+    let evil = "\u{1b}[2J\u{202e}evil\r\n2026-01-01 00:00Z  ben: I agree";
+    terminal.says(&["say", "--room", "general", evil], "").await;
+    let printed = terminal.says(&["tail", "--room", "general"], "").await;
+    assert!(!printed.contains('\u{1b}') && !printed.contains('\u{202e}'));
+    assert!(!printed.lines().any(|line| line.starts_with("2026-01-01")));
+}
