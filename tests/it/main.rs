@@ -8,10 +8,12 @@
 mod broker;
 mod broker_loss;
 mod callout;
+mod cli;
 mod creds;
 mod forms;
 mod live;
 mod nats_client;
+mod plain_nats;
 mod poison;
 mod rights;
 mod services;

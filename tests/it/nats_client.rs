@@ -1,7 +1,6 @@
 //! The client against a real nats-server, over both of its transports.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, future};
@@ -9,94 +8,12 @@ use natter::nats::{
     Auth, Client, ConnectError, ConnectOptions, Event, EventStream, Headers, Limits, Message,
     Operation, Outgoing, PublishError, RequestError, Status, SubscribeError, Subscription,
 };
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::support::{A_MOMENT, SOON, nats_server};
-
-/// A nats-server with a TCP and a WebSocket listener on free ports.
-struct Broker {
-    child: Child,
-    folder: TempDir,
-    nats: String,
-    ws: String,
-}
-
-impl Broker {
-    async fn start() -> Self {
-        Self::start_with("").await
-    }
-
-    async fn start_with(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let (child, nats, ws) = spawn(&folder, config, "-1", "-1").await;
-        Self {
-            child,
-            folder,
-            nats,
-            ws,
-        }
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// On the ports that it had.
-    async fn start_again(&mut self) {
-        let port = |url: &str| url.rsplit(':').next().unwrap().to_owned();
-        let (nats, ws) = (port(&self.nats), port(&self.ws));
-        (self.child, ..) = spawn(&self.folder, "", &nats, &ws).await;
-    }
-
-    async fn connect(&self) -> Client {
-        connect(&self.nats).await
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-async fn spawn(folder: &TempDir, config: &str, nats: &str, ws: &str) -> (Child, String, String) {
-    let path = folder.path();
-    let file = path.join("nats.conf");
-    let listener = format!("websocket {{ listen: \"127.0.0.1:{ws}\", no_tls: true }}\n{config}\n");
-    std::fs::write(&file, listener).unwrap();
-    let child = Command::new(binary())
-        .args(["-a", "127.0.0.1", "-p", nats])
-        .arg("-c")
-        .arg(&file)
-        .arg("--ports_file_dir")
-        .arg(path)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("nats-server is there");
-    let ports = path.join(format!("nats-server_{}.ports", child.id()));
-    let urls = async {
-        loop {
-            let text = std::fs::read_to_string(&ports).unwrap_or_default();
-            if let Ok(found) = serde_json::from_str::<serde_json::Value>(&text) {
-                let url = |what: &str| found[what][0].as_str().map(str::to_owned);
-                return (url("nats").unwrap(), url("websocket").unwrap());
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let (nats, ws) = timeout(SOON, urls).await.expect("nats-server starts");
-    (child, nats, ws)
-}
-
-fn binary() -> PathBuf {
-    nats_server().unwrap_or_else(|| "nats-server".into())
-}
+use crate::plain_nats::{Broker, binary};
+use crate::support::{A_MOMENT, SOON};
 
 fn options(url: &str) -> ConnectOptions {
     ConnectOptions {
@@ -245,7 +162,7 @@ async fn more_than_may_wait_to_be_sent_makes_the_publisher_wait() {
 #[tokio::test]
 async fn nobody_there_is_told_at_once_or_not_at_all() {
     let broker = Broker::start().await;
-    let client = broker.connect().await;
+    let client = connect(&broker.nats).await;
     let begun = Instant::now();
     let answer = client.request("nobody", "".into(), SOON).await;
     assert_eq!(answer.unwrap_err(), RequestError::NoResponders);
@@ -384,7 +301,7 @@ async fn a_refused_client_is_told_and_goes_on_trying() {
 #[tokio::test]
 async fn what_is_too_large_is_not_sent() {
     let broker = Broker::start_with("max_payload: 1000").await;
-    let client = broker.connect().await;
+    let client = connect(&broker.nats).await;
     let refused = client.publish("a", vec![0; 1_001].into()).await;
     let (size, most) = (1_001, 1_000);
     assert_eq!(refused, Err(PublishError::TooLarge { size, most }));
@@ -401,7 +318,7 @@ async fn one_of_a_group_gets_each_message_and_nobody_hears_what_they_do_not_want
     })
     .await;
     let mut own = quiet.subscribe("work").await.unwrap();
-    let other = broker.connect().await;
+    let other = connect(&broker.nats).await;
     let mut groups = Vec::new();
     for _ in 0..3 {
         groups.push(other.queue_subscribe("work", "workers").await.unwrap());
@@ -425,7 +342,7 @@ async fn one_of_a_group_gets_each_message_and_nobody_hears_what_they_do_not_want
 #[tokio::test]
 async fn subscriptions_end_as_they_are_asked_to() {
     let broker = Broker::start().await;
-    let client = broker.connect().await;
+    let client = connect(&broker.nats).await;
     let limited = client.subscribe("x").await.unwrap();
     let drained = client.subscribe("x").await.unwrap();
     let closed = client.subscribe("x").await.unwrap();
@@ -456,13 +373,13 @@ async fn subscriptions_end_as_they_are_asked_to() {
 #[tokio::test]
 async fn the_last_handle_or_subscription_closes_the_connection_when_all_has_left() {
     let broker = Broker::start().await;
-    let client = broker.connect().await;
+    let client = connect(&broker.nats).await;
     let mut events = client.events();
     let mut feed = client.subscribe("x").await.unwrap();
     client.clone().publish("x", "a clone".into()).await.unwrap();
     drop(client);
     assert_eq!(next(&mut feed).await.payload, "a clone");
-    let other = broker.connect().await;
+    let other = connect(&broker.nats).await;
     other.publish("x", "another".into()).await.unwrap();
     drop(other);
     assert_eq!(next(&mut feed).await.payload, "another");
@@ -615,8 +532,7 @@ async fn a_lame_duck_is_left_for_another_server() {
     until(&mut events, |event| *event == Event::LameDuck).await;
     until(&mut events, |event| matches!(event, Event::Connected(_))).await;
     client.flush().await.unwrap();
-    second
-        .connect()
+    connect(&second.nats)
         .await
         .publish("x", "hi".into())
         .await
