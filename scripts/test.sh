@@ -62,7 +62,12 @@ if [ "$browser" = yes ]; then
   ensure_chromium
 fi
 kind=debug
-[ "$rust" = no ] || kind=tests
+if [ "$rust" = yes ]; then
+  # Clients in other languages take part in the Rust tests.
+  ensure_npm
+  ensure_python_clients
+  kind=tests
+fi
 if ! scripts/build.sh "$kind"; then
   failed=1
   finish

@@ -129,6 +129,23 @@ PYTHON
   return "$failed"
 }
 
+# What the tests' Python clients use, for this machine's Python, beside nothing else of it.
+ensure_python_clients() {
+  local list
+  need python3 "python3"
+  list="$(git hash-object scripts/python-clients.txt) $(python3 --version)"
+  if [ "$(cat .tools/python/.natter-list 2>/dev/null || true)" = "$list" ]; then
+    return
+  fi
+  python3 -m pip --version >/dev/null 2>&1 ||
+    die "pip is missing: please install it (Debian and Ubuntu: python3-pip)."
+  say "Installing nats-py and protobuf for the tests into .tools/python (ten seconds, once)…"
+  rm -rf .tools/python
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check \
+    --require-hashes --requirement scripts/python-clients.txt --target .tools/python
+  echo "$list" >.tools/python/.natter-list
+}
+
 # Sets and exports CHROMIUM: one on PATH, else Playwright's own, else the distribution's.
 # One that does not even start (a stub, missing libraries) does not count.
 ensure_chromium() {

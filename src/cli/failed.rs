@@ -117,6 +117,17 @@ impl Failed {
         }
     }
 
+    /// Standard output was closed by who read it.
+    pub fn is_nobody_reads(&self) -> bool {
+        use super::chat::ChatError;
+        match self {
+            Self::Terminal(error) | Self::Chat(ChatError::Terminal(error)) => {
+                error.kind() == std::io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
+    }
+
     /// 1 failed, 2 wrong usage, 3 timed out, 4 no responders, 5 not authorised.
     pub fn exit_code(&self) -> ExitCode {
         use super::chat::ChatError;

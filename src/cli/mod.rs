@@ -7,7 +7,8 @@
 //! | `chat` | say, tail: a room, as the holder of credentials |
 //! | `connect`, `creds_file` | how the terminal's commands connect |
 //! | `failed` | why a command failed: words and exit codes |
-//! | `duration`, `escape`, `stop` | times as they are typed; what strangers wrote, fit for a terminal; Ctrl-C |
+//! | `duration`, `escape` | times as they are typed; what strangers wrote, fit for a terminal |
+//! | `terminal`, `stop` | standard output, Ctrl-C |
 
 mod chat;
 mod clients;
@@ -19,6 +20,7 @@ mod escape;
 mod failed;
 mod serve;
 mod stop;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -73,7 +75,10 @@ impl Cli {
         match self.command {
             None => serve::run(self.serve),
             Some(Command::Serve(options)) => serve::run(options),
-            Some(Command::Creds(options)) => finished(creds::run(options), |_| ExitCode::FAILURE),
+            Some(Command::Creds(options)) => finished(creds::run(options), |error| {
+                eprintln!("natter: {error}");
+                ExitCode::FAILURE
+            }),
             Some(Command::Say(options)) => terminal(async move {
                 let chat = connect(&options.connection).await?;
                 Ok(chat::say(&chat, &options).await?)
@@ -109,11 +114,18 @@ async fn connect(connection: &ConnectionArgs) -> Result<Chat, Failed> {
 }
 
 fn terminal(command: impl Future<Output = Result<(), Failed>>) -> ExitCode {
-    finished(command, Failed::exit_code)
+    finished(command, |error| {
+        // Whoever read the output has seen enough, as `head` does.
+        if error.is_nobody_reads() {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("natter: {error}");
+        error.exit_code()
+    })
 }
 
 /// Runs a command to its end.
-fn finished<E: std::fmt::Display>(
+fn finished<E>(
     command: impl Future<Output = Result<(), E>>,
     exit_code: impl FnOnce(&E) -> ExitCode,
 ) -> ExitCode {
@@ -131,9 +143,6 @@ fn finished<E: std::fmt::Display>(
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("natter: {error}");
-            exit_code(&error)
-        }
+        Err(error) => exit_code(&error),
     }
 }

@@ -313,6 +313,25 @@ async fn a_listener_lives_through_a_restart_of_the_broker() {
 }
 
 #[tokio::test]
+async fn who_has_read_enough_may_close_the_pipe() {
+    let natter = Natter::start().await;
+    let ada = Terminal::of(&natter, "ada").await;
+    let ben = Terminal::of(&natter, "ben").await;
+    for (listen, speak) in [
+        (&["sub"][..], &["pub"][..]),
+        (&["pong"], &["ping", "--destination", "ben", "--count", "1"]),
+    ] {
+        let mut running = ben.start(listen);
+        running.says().await;
+        let Running { mut child, out, .. } = running;
+        drop(out);
+        ada.run(speak).await;
+        let status = timeout(2 * SOON, child.wait()).await.expect("it ends");
+        assert_eq!(status.unwrap().code(), Some(0), "{listen:?}");
+    }
+}
+
+#[tokio::test]
 async fn of_a_group_one_gets_each_message() {
     let broker = Broker::start().await;
     let terminal = Terminal::at(&broker);

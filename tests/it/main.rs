@@ -11,6 +11,7 @@ mod callout;
 mod cli;
 mod creds;
 mod forms;
+mod interop;
 mod live;
 mod nats_client;
 mod plain_nats;

@@ -205,6 +205,11 @@ impl Person {
         }
     }
 
+    /// The same person at a natter that was started again.
+    pub fn at(self, addr: SocketAddr) -> Self {
+        Self { addr, ..self }
+    }
+
     pub async fn get(&self, path: &str) -> Response {
         let url = format!("http://{}{path}", self.addr);
         self.http.get(url).send().await.unwrap()

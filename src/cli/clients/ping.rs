@@ -13,6 +13,7 @@ use crate::cli::duration;
 use crate::cli::escape::escaped;
 use crate::cli::failed::Failed;
 use crate::cli::stop::told_to_stop;
+use crate::cli::terminal::line;
 use crate::client::failure_of;
 use crate::nats::Client;
 use crate::wire::pingpong::PingRequest;
@@ -90,7 +91,7 @@ pub(in crate::cli) async fn run(options: PingOptions) -> Result<(), Failed> {
         statistics: Statistics::default(),
     };
     let destination = escaped(&game.options.destination);
-    println!("Pinging {destination} as {}", game.origin);
+    line(format_args!("Pinging {destination} as {}", game.origin))?;
     let mut tick = tokio::time::interval(game.options.interval.max(Duration::from_millis(1)));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let outcome = loop {
@@ -101,15 +102,15 @@ pub(in crate::cli) async fn run(options: PingOptions) -> Result<(), Failed> {
             () = &mut stop => break Ok(()),
             failed = refused.recv() => break failed.map_or(Ok(()), Err),
             _ = tick.tick(), if game.serves() => game.serve(),
-            () = game.next_loss() => {}
+            lost = game.next_loss() => lost?,
             answer = answers.next() => match answer {
-                Some(answer) => game.hear(&answer.payload),
+                Some(answer) => game.hear(&answer.payload)?,
                 None => break Ok(()),
             },
         }
     };
-    println!("--- {destination} ping statistics ---");
-    println!("{}", game.statistics.text());
+    line(format_args!("--- {destination} ping statistics ---"))?;
+    line(format_args!("{}", game.statistics.text()))?;
     game.client.close();
     outcome?;
     if game.statistics.received() == 0 && game.statistics.sent > 0 {
@@ -172,25 +173,29 @@ impl Game {
         });
     }
 
-    fn hear(&mut self, payload: &[u8]) {
+    fn hear(&mut self, payload: &[u8]) -> Result<(), Failed> {
         let Ok(ping) = PingRequest::decode(payload) else {
-            return;
+            return Ok(());
         };
         if ping.origin != self.options.destination {
-            return;
+            return Ok(());
         }
         if let Some(ball) = self.under_way.remove(&ping.message) {
             let round_trip = ball.sent.elapsed();
             self.statistics.answered(round_trip);
             let ms = round_trip.as_secs_f64() * 1e3;
             let who = escaped(&ping.origin);
-            println!("pong from {who}: seq={} time={ms:.3} ms", ball.number);
+            line(format_args!(
+                "pong from {who}: seq={} time={ms:.3} ms",
+                ball.number
+            ))?;
         }
+        Ok(())
     }
 
     /// Waits for the next ping that is not answered in time, and gives it up. For ever, if none
     /// is under way.
-    async fn next_loss(&mut self) {
+    async fn next_loss(&mut self) -> Result<(), Failed> {
         let oldest = self.under_way.iter().min_by_key(|(_, ball)| ball.sent);
         let Some((message, ball)) = oldest.map(|(message, ball)| (message.clone(), ball)) else {
             return std::future::pending().await;
@@ -199,7 +204,7 @@ impl Game {
         let number = ball.number;
         tokio::time::sleep_until(lost_at.into()).await;
         self.under_way.remove(&message);
-        println!("no answer to seq={number} in time");
+        Ok(line(format_args!("no answer to seq={number} in time"))?)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::connect::ConnectionArgs;
 use crate::cli::escape::escaped;
 use crate::cli::failed::Failed;
 use crate::cli::stop::told_to_stop;
+use crate::cli::terminal::line;
 use crate::wire::pingpong::PingRequest;
 
 /// For natter to take an answer.
@@ -65,7 +66,7 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
     if let Some(why) = pings.error() {
         return Err(Failed::of_subscription(&subject, why));
     }
-    println!("Listening on [{subject}]");
+    line(format_args!("Listening on [{subject}]"))?;
     let mut left = options.count.unwrap_or(u64::MAX);
     while left > 0 {
         let message = tokio::select! {
@@ -87,11 +88,11 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
         if ping.answer || ping.origin == me || !is_wanted {
             continue;
         }
-        println!(
+        line(format_args!(
             "ping from {}: '{}'",
             escaped(&ping.origin),
             escaped(&ping.message)
-        );
+        ))?;
         let answer = PingRequest {
             destination: ping.origin,
             origin: me.clone(),
