@@ -23,7 +23,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::TraceLayer;
+use tower_http::trace::{DefaultOnFailure, TraceLayer};
+use tracing::Level;
 
 pub use tunnel::Tunnels;
 
@@ -119,7 +120,8 @@ pub fn router(state: AppState) -> axum::Router {
             )
                 .into_response()
         }))
-        .layer(TraceLayer::new_for_http())
+        // Why it is a 503 or a 500 is in the log already, in words.
+        .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
         .with_state(state)
 }
 

@@ -47,7 +47,7 @@ fn take(live: &Live, message: &nats::Message) {
     };
     live.hear(&room, entry.sequence);
     meet(live, [entry.key.author.as_str()]);
-    if live.chat.room(room.as_str()).is_none() {
+    if untrack(|| live.chat.room(room.as_str())).is_none() {
         spawn_local(ask_heads(live.clone()));
     }
     let key = entry.key.clone();
