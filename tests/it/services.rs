@@ -130,6 +130,40 @@ async fn a_ball_is_passed_on_and_does_not_come_round() {
 }
 
 #[tokio::test]
+async fn of_two_natters_one_answers_each_request() {
+    let natter = Natter::start().await;
+    let beside = natter.start_beside().await;
+    let ada = Person::sign_up(&natter, "ada").await.connect().await;
+    let mut replies = ada.subscribe("_INBOX.ada.once.*").await.unwrap();
+    // As many as one person may ask at once.
+    for n in 0..90 {
+        let asked = Outgoing {
+            subject: "ada.echo".into(),
+            reply: Some(format!("_INBOX.ada.once.{n}")),
+            payload: hi().into(),
+            ..Outgoing::default()
+        };
+        ada.publish_message(asked).await.unwrap();
+    }
+    let mut answered = BTreeSet::new();
+    for _ in 0..90 {
+        let reply = tokio::time::timeout(SOON, replies.next()).await.unwrap();
+        answered.insert(reply.unwrap().subject.as_str().to_owned());
+    }
+    assert_eq!(answered.len(), 90);
+    let more = tokio::time::timeout(A_MOMENT, replies.next()).await;
+    assert!(more.is_err(), "answered twice");
+    let stats = both_say(&monitor(&natter).await, "STATS").await;
+    let counts = stats
+        .iter()
+        .map(|told| endpoint(told, "echo")["num_requests"].as_u64());
+    let counts: Vec<_> = counts.map(Option::unwrap).collect();
+    assert_eq!(counts.iter().sum::<u64>(), 90);
+    assert!(counts.iter().all(|n| *n > 0), "both work: {counts:?}");
+    drop(beside);
+}
+
+#[tokio::test]
 async fn whatever_a_handler_does_the_caller_is_told() {
     async fn panics(Proto(_): Proto<EchoRequest>) -> Proto<EchoResponse> {
         panic!("on purpose")

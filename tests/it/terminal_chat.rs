@@ -114,6 +114,18 @@ async fn what_a_terminal_says_is_in_the_room() {
     let lines: Vec<_> = printed.lines().collect();
     assert!(lines[0].ends_with("Z  ada: two"), "{printed}");
     assert_eq!(lines[1].trim(), "lines");
+    let broker = terminal.natter.server.broker().unwrap();
+    let websocket = format!("ws://{}", broker.websocket_addr());
+    let mut over_websocket = Command::new(env!("CARGO_BIN_EXE_natter"));
+    over_websocket.args(["tail", "--room", "general", "--servers", &websocket]);
+    let seen = over_websocket.args(["--creds", &terminal.creds]).output();
+    assert_eq!(
+        seen.await.unwrap().stdout.len(),
+        terminal
+            .says(&["tail", "--room", "general"], "")
+            .await
+            .len()
+    );
     let recent = terminal
         .says(&["tail", "--room", "general", "--since", "1h"], "")
         .await;

@@ -13,7 +13,6 @@ use crate::wire::echo::EchoRequest;
 
 /// How payloads are written and lines printed.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Messages")]
 pub(in crate::cli) struct Format {
     /// The payload is the message itself, without protobuf.
     #[arg(long)]
@@ -26,7 +25,6 @@ pub(in crate::cli) struct Format {
 
 /// What is to be said.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Messages")]
 pub(in crate::cli) struct Said {
     /// What to say; - reads standard input. [default: hello world]
     message: Option<String>,
