@@ -45,7 +45,7 @@ async fn main() {
             .unwrap(),
         nats_port: None,
         ws_port: None,
-        allowed_origins: Vec::new(),
+        allowed_origins: vec!["http://localhost".to_owned()],
     };
     let broker = EmbeddedBroker::start(options, &keys).await.unwrap();
     let url = broker.client_url();

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use prost::Message as _;
 use tokio::sync::mpsc;
 
+use super::listen;
 use super::statistics::Statistics;
 use crate::cli::connect::{ConnectionArgs, random};
 use crate::cli::duration;
@@ -70,14 +71,7 @@ pub(in crate::cli) async fn run(options: PingOptions) -> Result<(), Failed> {
     ))?;
     let client = connection.client;
     let subject = format!("{origin}.ping");
-    let mut answers = client
-        .subscribe(&subject)
-        .await
-        .map_err(|why| Failed::of_subscription(&subject, why))?;
-    client.flush().await?;
-    if let Some(why) = answers.error() {
-        return Err(Failed::of_subscription(&subject, why));
-    }
+    let mut answers = listen(&client, &subject, None).await?;
 
     let (refuse, mut refused) = mpsc::channel(1);
     let mut game = Game {

@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use prost::Message as _;
 
 use super::ping::pass;
+use super::{ended, listen};
 use crate::cli::connect::ConnectionArgs;
 use crate::cli::escape::escaped;
 use crate::cli::failed::Failed;
@@ -58,14 +59,7 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
     ))?;
     let client = connection.client;
     let subject = format!("{me}.ping");
-    let mut pings = client
-        .subscribe(&subject)
-        .await
-        .map_err(|why| Failed::of_subscription(&subject, why))?;
-    client.flush().await?;
-    if let Some(why) = pings.error() {
-        return Err(Failed::of_subscription(&subject, why));
-    }
+    let mut pings = listen(&client, &subject, None).await?;
     line(format_args!("Listening on [{subject}]"))?;
     let mut left = options.count.unwrap_or(u64::MAX);
     while left > 0 {
@@ -74,8 +68,7 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
             message = pings.next() => message,
         };
         let Some(message) = message else {
-            let why = pings.error();
-            return why.map_or(Ok(()), |why| Err(Failed::of_subscription(&subject, why)));
+            return ended(&pings, &subject);
         };
         let Ok(ping) = PingRequest::decode(message.payload) else {
             eprintln!("Something that is no ping came on [{subject}]");

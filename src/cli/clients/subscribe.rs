@@ -2,8 +2,8 @@
 
 use futures::StreamExt as _;
 
-use super::SUBJECT;
 use super::payload::{Format, Line, What};
+use super::{SUBJECT, ended, listen};
 use crate::cli::connect::ConnectionArgs;
 use crate::cli::failed::Failed;
 use crate::cli::stop::told_to_stop;
@@ -54,15 +54,7 @@ pub(in crate::cli) async fn run(options: SubOptions) -> Result<(), Failed> {
         connection,
     } = options;
     let client = connection.connect(true).await?.client;
-    let subscription = match &queue {
-        Some(queue) => client.queue_subscribe(&subject, queue).await,
-        None => client.subscribe(&subject).await,
-    };
-    let mut messages = subscription.map_err(|why| Failed::of_subscription(&subject, why))?;
-    client.flush().await?;
-    if let Some(why) = messages.error() {
-        return Err(Failed::of_subscription(&subject, why));
-    }
+    let mut messages = listen(&client, &subject, queue.as_deref()).await?;
     format.print(&Line {
         what: What::Listening,
         subject: Some(&subject),
@@ -77,10 +69,7 @@ pub(in crate::cli) async fn run(options: SubOptions) -> Result<(), Failed> {
                     print(&format, &message)?;
                     left -= 1;
                 }
-                None => {
-                    let why = messages.error();
-                    return why.map_or(Ok(()), |why| Err(Failed::of_subscription(&subject, why)));
-                }
+                None => return ended(&messages, &subject),
             },
             () = &mut stop => {
                 client.drain().await;
