@@ -6,14 +6,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use serde::Serialize;
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, try_again};
 use crate::cli::escape::escaped;
 use crate::cli::stop::told_to_stop;
 use crate::client::logged_event;
 use crate::domain::{
     Applied, LogEntry, Position, RoomId, RoomLog, Sequence, Timestamp, What, subject, time_text,
 };
-use crate::nats::Event;
+use crate::nats::{Event, EventStream, Subscription};
 use crate::server::clock;
 use crate::wire::{log_entry_of, v1};
 
@@ -148,40 +148,54 @@ impl<'a> Follower<'a> {
         printer: Printer,
         options: &TailOptions,
     ) -> Result<(), ChatError> {
-        let stop = told_to_stop()?;
-        tokio::pin!(stop);
         // Subscribed first, so that nothing falls between what is fetched and what is heard.
-        let mut events = chat.client.events();
+        let events = chat.client.events();
         let subject = subject::event_open_room(&room);
         let feed = chat.client.subscribe(&subject).await;
-        let mut feed = feed.map_err(|error| ChatError::Feed(Some(error)))?;
+        let feed = feed.map_err(|error| ChatError::Feed(Some(error)))?;
         let _ = chat.client.flush().await;
         let log = load(chat, &room, options).await?;
         printer.print(wanted(&log, options))?;
-        let mut follower = Self {
+        let follower = Self {
             chat,
             room,
             log,
             printer,
         };
+        let stop = told_to_stop()?;
+        tokio::select! {
+            () = stop => Ok(()),
+            ended = follower.follow(feed, events) => ended,
+        }
+    }
+
+    async fn follow(
+        mut self,
+        mut feed: Subscription,
+        mut events: EventStream,
+    ) -> Result<(), ChatError> {
         let mut heads = tokio::time::interval(HEADS_EVERY);
         heads.tick().await;
         loop {
-            tokio::select! {
+            let came = tokio::select! {
                 message = feed.next() => match message {
-                    Some(message) => follower.hear(&message).await?,
+                    Some(message) => self.hear(&message).await,
                     None => return Err(ChatError::Feed(feed.error())),
                 },
                 event = events.next() => match event {
                     Some(Event::Connected(_) | Event::SlowConsumer { .. } | Event::Lagged) => {
-                        let _ = follower.chat.client.flush().await;
-                        follower.catch_up().await?;
+                        let _ = self.chat.client.flush().await;
+                        self.catch_up().await
                     }
-                    Some(_) => {}
+                    Some(_) => Ok(()),
                     None => return Ok(()),
                 },
-                () = &mut stop => return Ok(()),
-                _ = heads.tick() => follower.catch_up().await?,
+                _ = heads.tick() => self.catch_up().await,
+            };
+            match came {
+                // However long natter is away: the next connection or the next look asks again.
+                Err(ChatError::Ask(error)) if try_again(&error).is_some() => {}
+                came => came?,
             }
         }
     }
