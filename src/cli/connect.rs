@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 
 use super::creds_file::CredsFile;
 use super::failed::Failed;
-use crate::nats::{Auth, Client, ConnectOptions, Event, EventStream, Operation, ServerAddr};
+use crate::nats::{Auth, Client, ConnectOptions, Event, EventStream, ServerAddr};
 
 /// For the first connection, with servers that do not answer at all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -142,21 +142,17 @@ async fn tell(mut events: EventStream) {
             Event::AuthRefused => {
                 eprintln!("The server refuses the connection. Trying again…");
             }
-            Event::PermissionDenied { operation, subject } => {
-                let doing = match operation {
-                    Operation::Publish => "publish on",
-                    Operation::Reply => "name the reply subject",
-                    Operation::Subscribe => "listen on",
-                };
-                eprintln!("Not allowed to {doing} [{subject}]");
-            }
             Event::SlowConsumer { subject } => {
                 eprintln!("Too slow for [{subject}]: messages are dropped");
             }
             Event::LameDuck => eprintln!("The server is about to end"),
             Event::ServerError(error) => eprintln!("The server complains: {error}"),
             Event::Closed => return,
-            Event::Connected(_) | Event::ConnectFailed(_) | Event::Lagged => {}
+            // A right that is missing is told by the command that wanted it.
+            Event::PermissionDenied { .. }
+            | Event::Connected(_)
+            | Event::ConnectFailed(_)
+            | Event::Lagged => {}
         }
     }
 }

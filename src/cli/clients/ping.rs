@@ -78,7 +78,7 @@ pub(in crate::cli) async fn run(options: PingOptions) -> Result<(), Failed> {
         client,
         subject,
         origin,
-        id: random()?,
+        id: random()?.chars().take(8).collect(),
         options,
         refuse,
         under_way: HashMap::new(),
