@@ -1,9 +1,9 @@
 //! What the page asks of the browser, and what the server says in its place.
 
 #[cfg(feature = "hydrate")]
-pub(super) use page::{has_coarse_pointer, millis};
+pub(super) use page::{draft, forget_drafts, has_coarse_pointer, keep_draft, millis};
 #[cfg(not(feature = "hydrate"))]
-pub(super) use server::{has_coarse_pointer, millis};
+pub(super) use server::{draft, forget_drafts, has_coarse_pointer, keep_draft, millis};
 
 /// From a moment that [`millis`] gave until now, in microseconds.
 pub(super) fn micros_since(begun: f64) -> u64 {
@@ -15,6 +15,44 @@ pub(super) fn micros_since(begun: f64) -> u64 {
 #[cfg(feature = "hydrate")]
 mod page {
     use leptos::prelude::window;
+
+    /// What drafts are called in the browser's storage.
+    const DRAFT: &str = "natter.draft.";
+
+    fn storage() -> Option<web_sys::Storage> {
+        window().local_storage().ok().flatten()
+    }
+
+    /// Keeps what somebody has typed into a room's box, across reloads. Where the browser keeps
+    /// nothing, it is in the box alone.
+    pub fn keep_draft(uid: &str, room: &str, text: &str) {
+        let Some(storage) = storage() else { return };
+        let key = format!("{DRAFT}{uid}.{room}");
+        let _ = if text.is_empty() {
+            storage.remove_item(&key)
+        } else {
+            storage.set_item(&key, text)
+        };
+    }
+
+    /// What was kept.
+    pub fn draft(uid: &str, room: &str) -> Option<String> {
+        storage()?
+            .get_item(&format!("{DRAFT}{uid}.{room}"))
+            .ok()
+            .flatten()
+    }
+
+    /// Somebody signs out on purpose: what they typed is nobody else's to read.
+    pub fn forget_drafts() {
+        let Some(storage) = storage() else { return };
+        let length = storage.length().unwrap_or_default();
+        let keys = (0..length).filter_map(|at| storage.key(at).ok().flatten());
+        let drafts: Vec<_> = keys.filter(|key| key.starts_with(DRAFT)).collect();
+        for key in drafts {
+            let _ = storage.remove_item(&key);
+        }
+    }
 
     /// Is this a touch screen, where Enter breaks the line?
     pub fn has_coarse_pointer() -> bool {
@@ -31,6 +69,14 @@ mod page {
 
 #[cfg(not(feature = "hydrate"))]
 mod server {
+    pub fn keep_draft(_: &str, _: &str, _: &str) {}
+
+    pub fn draft(_: &str, _: &str) -> Option<String> {
+        None
+    }
+
+    pub fn forget_drafts() {}
+
     pub fn has_coarse_pointer() -> bool {
         false
     }

@@ -55,3 +55,22 @@ icon!(
     SendIcon,
     <path d="m5 12 7-7 7 7M12 19V5" />
 );
+icon!(
+    /// A room for some alone.
+    LockIcon,
+    <rect x="5" y="11" width="14" height="9" rx="2" />
+    <path d="M8 11V7a4 4 0 0 1 8 0v4" />
+);
+icon!(
+    /// People.
+    PeopleIcon,
+    <path d="M16 20v-2a4 4 0 0 0-4-4H7a4 4 0 0 0-4 4v2" />
+    <circle cx="9.5" cy="7" r="4" />
+    <path d="M21 20v-2a4 4 0 0 0-3-3.9M16 3.1a4 4 0 0 1 0 7.8" />
+);
+icon!(
+    /// Looking for something.
+    CompassIcon,
+    <circle cx="12" cy="12" r="9" />
+    <path d="m16 8-2 6-6 2 2-6z" />
+);

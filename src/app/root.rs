@@ -7,7 +7,10 @@ use leptos_router::path;
 
 use super::components::Workspace;
 use super::first_page::FirstPage;
-use super::pages::{ConnectionCheck, NewRoom, NotFound, RoomPage, Settings, SignIn, SignUp};
+use super::pages::{
+    Account, Admin, Browse, ConnectionCheck, NewRoom, NotFound, People, Reset, RoomDetails,
+    RoomPage, Sessions, Settings, SignIn, SignUp,
+};
 use super::state::Chat;
 use super::words;
 
@@ -56,11 +59,19 @@ pub fn App() -> impl IntoView {
             <Routes fallback=|| view! { <NotFound /> }>
                 <Route path=path!("/login") view=SignIn />
                 <Route path=path!("/signup") view=SignUp />
+                <Route path=path!("/invite/:token") view=SignUp />
+                <Route path=path!("/reset/:token") view=Reset />
                 <ParentRoute path=path!("") view=Workspace>
                     <Route path=path!("/") view=RoomPage />
                     <Route path=path!("/r/:room") view=RoomPage />
+                    <Route path=path!("/r/:room/details") view=RoomDetails />
+                    <Route path=path!("/rooms") view=Browse />
                     <Route path=path!("/rooms/new") view=NewRoom />
+                    <Route path=path!("/people") view=People />
+                    <Route path=path!("/admin") view=Admin />
                     <Route path=path!("/settings") view=Settings />
+                    <Route path=path!("/settings/account") view=Account />
+                    <Route path=path!("/settings/sessions") view=Sessions />
                     <Route path=path!("/settings/connection") view=ConnectionCheck />
                 </ParentRoute>
             </Routes>

@@ -41,3 +41,16 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// The longest that a broker connection's rights may stand before they are worked out anew.
 pub const RIGHTS_LIFE: Duration = Duration::from_secs(3_600);
+
+/// Closed rooms that one person is in, and open rooms that a guest is in, at most: each is a right
+/// of its own in every connection of theirs.
+pub const CLOSED_ROOMS: usize = 500;
+
+/// People whose presence a guest sees, at most: each is a right of its own.
+pub const PEOPLE_OF_A_GUEST: usize = 500;
+
+/// People in a group, at most: a room with more of them deserves a name.
+pub const GROUP_PEOPLE: usize = 9;
+
+/// What a person says of themselves, in Unicode scalar values.
+pub const ABOUT_CHARS: usize = 300;

@@ -29,8 +29,31 @@ pub enum What {
     },
     /// The room was made.
     Opened,
+    /// Something happened to the room.
+    Noted(Note),
     /// Something that this version does not show.
     Unknown,
+}
+
+/// What the author of an entry did to the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Came in.
+    Joined,
+    /// Went.
+    Left,
+    /// Brought somebody in.
+    Added(Username),
+    /// Sent somebody away.
+    Removed(Username),
+    /// Gave it another name.
+    Renamed(Arc<str>),
+    /// Gave it another topic, or none.
+    Topic(Arc<str>),
+    /// Ended it.
+    Archived,
+    /// Opened it again.
+    Restored,
 }
 
 /// One entry of a room's log.

@@ -1,6 +1,6 @@
 //! The subjects of design section 3, each built in one place from parts that fit a token.
 
-use super::{RoomId, Username};
+use super::{Pair, RoomId, Username};
 
 /// Everything that LOG captures.
 pub const LOG_ALL: &str = "natter.log.>";
@@ -11,29 +11,18 @@ pub const EVENT_ALL: &str = "natter.evt.>";
 /// The live feed of every open room.
 pub const EVENT_OPEN_ROOMS: &str = "natter.evt.open.*";
 
+/// The live feeds of direct messages of one person: the pair is sorted, so they are first or
+/// second.
+#[must_use]
+pub fn event_direct(uid: &Username) -> [String; 2] {
+    [
+        format!("natter.evt.dm.{uid}.*"),
+        format!("natter.evt.dm.*.{uid}"),
+    ]
+}
+
 /// Every command of everybody.
 pub const COMMANDS: &str = "natter.svc.*.*";
-
-/// An open room's own log.
-#[must_use]
-pub fn log_open_room(room: &RoomId) -> String {
-    format!("natter.log.open.{room}")
-}
-
-/// The live feed of one open room.
-#[must_use]
-pub fn event_open_room(room: &RoomId) -> String {
-    format!("natter.evt.open.{room}")
-}
-
-/// The open room whose log or live feed this is.
-#[must_use]
-pub fn open_room_of(subject: &str) -> Option<RoomId> {
-    let room = subject
-        .strip_prefix("natter.log.open.")
-        .or_else(|| subject.strip_prefix("natter.evt.open."))?;
-    RoomId::parse(room).ok()
-}
 
 /// The directory entry that takes a username.
 #[must_use]
@@ -53,6 +42,24 @@ pub fn log_room_name(token: &str) -> String {
     format!("natter.log.dir.room-name.{token}")
 }
 
+/// The directory entry that says whether somebody is in a room.
+#[must_use]
+pub fn log_member(room: &RoomId, uid: &Username) -> String {
+    format!("natter.log.dir.member.{room}.{uid}")
+}
+
+/// The directory entry that gives two people their room.
+#[must_use]
+pub fn log_direct(pair: &Pair) -> String {
+    format!("natter.log.dir.dm.{pair}")
+}
+
+/// The directory entry that says who the administrators are.
+pub const LOG_ADMINISTRATORS: &str = "natter.log.dir.administrators";
+
+/// The directory entries about what administrators did.
+pub const LOG_AUDIT: &str = "natter.log.dir.audit";
+
 /// The directory entry of the first account.
 pub const LOG_FOUNDED: &str = "natter.log.dir.founded";
 
@@ -67,6 +74,12 @@ pub fn command(uid: &Username, verb: &str) -> String {
 #[must_use]
 pub fn inbox_prefix(uid: &Username) -> String {
     format!("_INBOX.{uid}")
+}
+
+/// The log of what concerns one person alone.
+#[must_use]
+pub fn log_user(uid: &Username) -> String {
+    format!("natter.log.user.{uid}")
 }
 
 /// What concerns one person alone.

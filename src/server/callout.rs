@@ -13,8 +13,10 @@ use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
-use super::store::{CredsFile, Holder, Session, SessionToken, Store, StoreError};
-use crate::domain::{Rights, limits, rights_for, rights_of_service};
+use super::limits::Limits;
+use super::read_model::{ReadError, ReadModel, queries};
+use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
+use crate::domain::{Rights, Role, Username, limits, rights_for, rights_of_service};
 
 /// Of several natters, one answers each request.
 const QUEUE: &str = "natter";
@@ -37,6 +39,8 @@ pub async fn serve(
     auth: async_nats::Client,
     keys: Arc<BrokerKeys>,
     store: Store,
+    read_model: ReadModel,
+    limits: Limits,
     stop: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut requests = auth
@@ -53,9 +57,14 @@ pub async fn serve(
             else {
                 return;
             };
-            let (auth, keys, store) = (auth.clone(), Arc::clone(&keys), store.clone());
+            let (auth, keys) = (auth.clone(), Arc::clone(&keys));
+            let known = Known {
+                store: store.clone(),
+                read_model: read_model.clone(),
+                limits: limits.clone(),
+            };
             tokio::spawn(async move {
-                match answer(&request, &keys, &store).await {
+                match answer(&request, &keys, &known).await {
                     Ok(answer) => reply(&auth, request, answer).await,
                     Err(error) => tracing::warn!(%error, "an auth request was not answered"),
                 }
@@ -77,7 +86,7 @@ async fn reply(auth: &async_nats::Client, request: Message, answer: Vec<u8>) {
 async fn answer(
     message: &Message,
     keys: &BrokerKeys,
-    store: &Store,
+    known: &Known,
 ) -> Result<Vec<u8>, CalloutError> {
     let server_xkey = message
         .headers
@@ -93,8 +102,8 @@ async fn answer(
         }
     };
     let decided = match credential {
-        Some(credential) => by_creds_file(&credential, store).await,
-        None => by_session(&request, store).await,
+        Some(credential) => by_creds_file(&credential, known).await,
+        None => by_session(&request, known).await,
     };
     match decided {
         Ok(Some(admitted)) => {
@@ -115,6 +124,13 @@ async fn answer(
     }
 }
 
+/// What an answer is worked out from.
+struct Known {
+    store: Store,
+    read_model: ReadModel,
+    limits: Limits,
+}
+
 /// Somebody who may connect.
 struct Admitted {
     /// What CONNZ calls the connection.
@@ -124,23 +140,31 @@ struct Admitted {
     until: Option<SystemTime>,
 }
 
+/// Whom the store or the read model did not tell about.
+#[derive(Debug, thiserror::Error)]
+enum NotKnown {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    ReadModel(#[from] ReadError),
+}
+
 /// By the session that a connection stands on, read from the leader; `None`: it has none.
-async fn by_session(request: &AuthRequest, store: &Store) -> Result<Option<Admitted>, StoreError> {
+async fn by_session(request: &AuthRequest, known: &Known) -> Result<Option<Admitted>, NotKnown> {
     let Some(token) = request.auth_token.as_deref().and_then(SessionToken::parse) else {
         return Ok(None);
     };
-    let Some(session) = store.sessions.find(&token).await? else {
+    let Some(session) = known.store.sessions.find(&token).await? else {
         return Ok(None);
     };
-    // A session of somebody who is not in the directory gives no rights.
-    if let Some(uid) = &session.uid
-        && store.directory().person(uid).await?.is_none()
-    {
-        return Ok(None);
-    }
-    Ok(Some(Admitted {
-        connection_name: connection_name(&session),
-        rights: session.uid.as_ref().map(rights_for).unwrap_or_default(),
+    let rights = match &session.uid {
+        Some(uid) => rights_now(uid, known).await?,
+        // Natter's own test of the way has none.
+        None => Some(Rights::default()),
+    };
+    Ok(rights.map(|rights| Admitted {
+        connection_name: session.id.as_str().to_owned(),
+        rights,
         until: Some(session.expires),
     }))
 }
@@ -149,31 +173,39 @@ async fn by_session(request: &AuthRequest, store: &Store) -> Result<Option<Admit
 /// longer.
 async fn by_creds_file(
     credential: &Credential,
-    store: &Store,
-) -> Result<Option<Admitted>, StoreError> {
-    let Some(file) = store.creds_files.find(&credential.nkey).await? else {
+    known: &Known,
+) -> Result<Option<Admitted>, NotKnown> {
+    let Some(file) = known.store.creds_files.find(&credential.nkey).await? else {
         return Ok(None);
     };
     let rights = match &file.holder {
-        Holder::Person(uid) if store.directory().person(uid).await?.is_none() => return Ok(None),
-        Holder::Person(uid) => rights_for(uid),
-        Holder::Service(name) => rights_of_service(name),
+        Holder::Person(uid) => rights_now(uid, known).await?,
+        Holder::Service(name) => Some(rights_of_service(name)),
     };
-    Ok(Some(Admitted {
+    Ok(rights.map(|rights| Admitted {
         connection_name: creds_connection_name(&file),
         rights,
         until: None,
     }))
 }
 
-/// The name of a connection in CONNZ: `<uid>.<hash of the session>`, by which natter finds it.
-#[must_use]
-pub fn connection_name(session: &Session) -> String {
-    let uid = session.uid.as_ref().map_or("-", |uid| uid.as_str());
-    format!("{uid}.{}", session.hash)
+/// Somebody's rights by all that was in LOG when they asked; `None`: they may not come in.
+async fn rights_now(uid: &Username, known: &Known) -> Result<Option<Rights>, ReadError> {
+    if !known.limits.may_connect(uid) {
+        tracing::debug!(%uid, "connects too often, or is cut off");
+        return Ok(None);
+    }
+    let wanted = uid.clone();
+    let answer = known
+        .read_model
+        .ask(move |tables| queries::standing(tables, &wanted))
+        .await?;
+    let standing = answer.value.filter(|who| who.role != Role::Suspended);
+    Ok(standing.as_ref().map(rights_for))
 }
 
-/// The same for a connection with a `.creds` file: `<name>.<nkey>`.
+/// The name of a connection with a `.creds` file in CONNZ, by which natter finds it: `<name>.<nkey>`.
+/// That of a session is the session's id.
 #[must_use]
 pub fn creds_connection_name(file: &CredsFile) -> String {
     format!("{}.{}", file.holder.name(), file.nkey)
@@ -215,17 +247,5 @@ mod tests {
             assert!(seconds_left(life) > 3_000);
         }
         assert!(seconds_left(Some(Duration::from_secs(60))) <= 60);
-    }
-
-    #[test]
-    fn the_test_of_the_callout_has_no_rights() {
-        let nobody = Session {
-            uid: None,
-            hash: "abc".into(),
-            expires: SystemTime::now(),
-        };
-        let rights = nobody.uid.as_ref().map(rights_for).unwrap_or_default();
-        assert_eq!(permissions(rights), Permissions::default());
-        assert!(connection_name(&nobody).starts_with("-."));
     }
 }

@@ -60,27 +60,60 @@ pub struct ServeOptions {
     #[arg(long, env = "NATTER_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
+    /// Believe the proxy in front of natter who asks (X-Forwarded-For). Only when natter can be
+    /// reached through that proxy alone.
+    #[arg(long, env = "NATTER_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+
     /// The page's files. Without it: the folder "site" beside natter.
     #[arg(long, env = "LEPTOS_SITE_ROOT", value_name = "DIR", hide = true)]
     pub site: Option<PathBuf>,
 
-    /// Who may make an account. The first one, the administrator's, can always be made.
+    /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
+    /// gives a link), or domains of e-mail addresses with commas (who says that they have one
+    /// there; no mail is sent, so nothing proves it). The first account, the administrator's, can
+    /// always be made.
     #[arg(
         long,
         env = "NATTER_SIGNUP",
-        default_value = "open",
+        default_value = "invite",
         value_name = "WHO"
     )]
     pub signup: Signup,
 }
 
-/// Who may make an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Who may make an account without an invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signup {
     /// Whoever reaches the page.
     Open,
     /// Nobody.
-    Closed,
+    Invite,
+    /// Who says that they have an e-mail address in one of these domains.
+    Domains(Vec<String>),
+}
+
+impl std::str::FromStr for Signup {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => return Ok(Self::Open),
+            "invite" | "closed" => return Ok(Self::Invite),
+            _ => {}
+        }
+        let domains: Vec<_> = text.split(',').map(|d| d.trim().to_lowercase()).collect();
+        let is_domain = |domain: &String| {
+            domain.contains('.')
+                && domain
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
+        };
+        if domains.iter().all(is_domain) {
+            return Ok(Self::Domains(domains));
+        }
+        Err("say open, invite, or domains like example.org,example.com".into())
+    }
 }
 
 /// The public URL is not one.
@@ -192,6 +225,20 @@ mod tests {
             headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         }
         headers
+    }
+
+    #[test]
+    fn who_may_sign_up_is_a_word_or_domains() {
+        assert_eq!("open".parse(), Ok(Signup::Open));
+        assert_eq!("closed".parse(), Ok(Signup::Invite));
+        let domains = vec!["example.org".into(), "b.example".into()];
+        assert_eq!(
+            "Example.org, b.example".parse(),
+            Ok(Signup::Domains(domains))
+        );
+        for bad in ["", "opn", "a@example.org", "example.org,"] {
+            assert!(bad.parse::<Signup>().is_err(), "{bad}");
+        }
     }
 
     #[test]

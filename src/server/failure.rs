@@ -41,6 +41,12 @@ impl Failure {
         Self::new(v1::FailureKind::NotFound, reason)
     }
 
+    /// There is no such room, or not for this person: which of the two is nobody's business.
+    #[must_use]
+    pub fn no_such_room() -> Self {
+        Self::not_found("There is no such room, or you are not in it.")
+    }
+
     /// The name or key stands for something else.
     pub fn conflict(reason: impl Into<String>) -> Self {
         Self::new(v1::FailureKind::Conflict, reason)
@@ -159,6 +165,10 @@ impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
             DirectoryError::Taken => Self::conflict("This name is taken. Choose another one."),
+            DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
+            DirectoryError::LastAdministrator => Self::forbidden(
+                "Somebody has to look after this Natter. Make somebody else an administrator first.",
+            ),
             DirectoryError::Store(error) => error.into(),
         }
     }

@@ -7,7 +7,8 @@ use async_nats::ConnectOptions;
 use tokio::sync::watch;
 
 use super::broker::{BrokerKeys, ServiceUser, SignError};
-use super::router::Wires;
+use super::limits::Limits;
+use super::router::{CutOff, Wires};
 use crate::nats;
 
 /// Why natter is not connected.
@@ -81,10 +82,12 @@ impl Links {
 
     /// What the router reads and writes with.
     #[must_use]
-    pub fn wires(&self) -> Wires {
+    pub fn wires(&self, limits: Limits, cut_off: CutOff) -> Wires {
         Wires {
             reader: self.reader.clone(),
             writer: self.chat.clone(),
+            limits,
+            cut_off,
         }
     }
 

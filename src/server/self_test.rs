@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::broker::SESSION_COOKIE_UPSTREAM;
 use super::links::Links;
 use super::ready::Ready;
-use super::store::{Sessions, StoreError};
+use super::store::{Origin, Sessions, StoreError};
 use crate::nats;
 
 /// The session that the test uses, should it not come to end it.
@@ -69,7 +69,7 @@ pub(super) async fn watch(
 }
 
 async fn walk(sessions: &Sessions, broker: SocketAddr) -> Result<(), NotYet> {
-    let token = sessions.begin(None, SESSION).await?;
+    let token = sessions.begin(None, SESSION, Origin::default()).await?;
     let address = format!("ws://{broker}/");
     let client = nats::Client::connect(nats::ConnectOptions {
         servers: vec![address.parse().map_err(|_| NotYet::Address)?],
@@ -82,7 +82,7 @@ async fn walk(sessions: &Sessions, broker: SocketAddr) -> Result<(), NotYet> {
     });
     let connected = tokio::time::timeout(WALK, client.connected()).await;
     client.close();
-    sessions.end(&token).await?;
+    sessions.end(&token.id()).await?;
     connected.map_err(|_| NotYet::Late)??;
     Ok(())
 }

@@ -7,13 +7,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{connections_of, kick};
-use super::callout::connection_name;
+use super::cutter::SECOND_LOOK;
 use super::http::Tunnels;
-use super::store::{Session, SessionToken, Sessions, StoreError};
-
-/// An answer of the callout from before the end can still land until the broker's authorization
-/// timeout (5 s) has passed; then the session is looked for once more.
-const SECOND_LOOK: Duration = Duration::from_secs(6);
+use super::store::{SessionId, Sessions, StoreError};
+use crate::domain::Username;
 
 /// Before watching again after an error.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -38,29 +35,38 @@ impl SignOut {
     }
 
     /// Ends a session: first in the store, so that nothing can connect with it, then its live
-    /// connections, and those once more later.
+    /// connections, and those once more later: an answer of the callout from before can still land.
     ///
     /// # Errors
     /// The store did not acknowledge it: the session still holds.
-    pub async fn end(&self, token: &SessionToken) -> Result<(), StoreError> {
-        let session = self.sessions.find(token).await?;
-        self.sessions.end(token).await?;
-        if let Some(session) = session {
-            self.tunnels.close(&session.hash);
-            self.cut(&session).await;
-            let later = self.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(SECOND_LOOK).await;
-                later.cut(&session).await;
-            });
+    pub async fn end(&self, session: &SessionId) -> Result<(), StoreError> {
+        self.sessions.end(session).await?;
+        self.tunnels.close(session);
+        self.cut(session).await;
+        let (later, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(SECOND_LOOK).await;
+            later.cut(&session).await;
+        });
+        Ok(())
+    }
+
+    /// Ends all sessions of somebody, or all but one.
+    ///
+    /// # Errors
+    /// The store did not acknowledge it: some may still hold.
+    pub async fn end_all(&self, uid: &Username, but: Option<&SessionId>) -> Result<(), StoreError> {
+        for session in self.sessions.of(uid).await? {
+            if Some(&session.id) != but {
+                self.end(&session.id).await?;
+            }
         }
         Ok(())
     }
 
     /// Cuts connections that do not come through a tunnel of this natter too.
-    async fn cut(&self, session: &Session) {
-        let name = connection_name(session);
-        let found = match connections_of(&self.system, &name).await {
+    async fn cut(&self, session: &SessionId) {
+        let found = match connections_of(&self.system, session.as_str()).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "the broker did not tell the connections of a session");
@@ -101,14 +107,14 @@ pub async fn close_tunnels(
 
 async fn close_as_they_end(sessions: &Sessions, tunnels: &Tunnels) -> Result<(), StoreError> {
     let ends = sessions.ends().await?;
-    for hash in tunnels.sessions() {
-        if !sessions.holds(&hash).await? {
-            tunnels.close(&hash);
+    for session in tunnels.sessions() {
+        if sessions.find_by_id(&session).await?.is_none() {
+            tunnels.close(&session);
         }
     }
     pin_mut!(ends);
-    while let Some(hash) = ends.next().await {
-        tunnels.close(&hash);
+    while let Some(session) = ends.next().await {
+        tunnels.close(&session);
     }
     Ok(())
 }

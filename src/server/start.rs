@@ -15,11 +15,13 @@ use super::broker::{
     BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, locate,
 };
 use super::config::{NotAnOrigin, ServeOptions, Site};
+use super::cutter::Cutter;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
+use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
-use super::router::Served;
+use super::router::{CutOff, Served};
 use super::services::{self, Services};
 use super::sign_out::{self, SignOut};
 use super::store::{DirectoryError, Store, StoreError};
@@ -27,6 +29,7 @@ use super::whereabouts::{Whereabouts, WhereaboutsError};
 use super::{callout, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
+use crate::wire::v1::RoomKind;
 
 /// The room that always exists.
 const FIRST_ROOM: &str = "general";
@@ -152,7 +155,6 @@ impl Server {
         let stop = CancellationToken::new();
         let links = Links::connect(&url, &keys).await?;
         let store = Store::open(&async_nats::jetstream::new(links.chat.clone())).await?;
-        callout::serve(links.auth.clone(), keys, store.clone(), stop.clone()).await?;
         make_first_room(&store).await?;
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
@@ -161,13 +163,37 @@ impl Server {
             stop.clone(),
         )
         .await?;
-        let services = services::router(Services {
+        let cutter = Cutter::start(
+            read_model.clone(),
+            links.system.clone(),
+            keys.chat_account().to_owned(),
+            stop.clone(),
+        );
+        let limits = Limits::default();
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(limits.clone().tidy()),
+        );
+        callout::serve(
+            links.auth.clone(),
+            keys,
+            store.clone(),
+            read_model.clone(),
+            limits.clone(),
+            stop.clone(),
+        )
+        .await?;
+        let services = Services {
             store: store.clone(),
             read_model: read_model.clone(),
             chat: links.chat.clone(),
-        })
-        .serve(links.wires(), stop.clone())
-        .await?;
+            cutter: cutter.clone(),
+            limits: limits.clone(),
+        };
+        let cut_off: CutOff = Arc::new(move |uid| cutter.cut_off(uid));
+        let served = services::router(services.clone())
+            .serve(links.wires(limits.clone(), cut_off), stop.clone())
+            .await?;
 
         let ready = Ready::default();
         let tunnels = Tunnels::default();
@@ -197,20 +223,26 @@ impl Server {
             ),
             store,
             read_model,
+            services,
+            limits,
             tunnels: tunnels.clone(),
             ready: ready.clone(),
             chat: links.chat.clone(),
             site: Arc::clone(&site),
-            signup: options.signup,
+            signup: options.signup.clone(),
+            behind_proxy: options.behind_proxy,
             setup_token: setup_token.clone(),
             leptos,
         };
         let app = http::router(state);
         let told = stop.clone();
         let http = tokio::spawn(async move {
-            axum::serve(listener, app)
-                .with_graceful_shutdown(async move { told.cancelled().await })
-                .await
+            axum::serve(
+                listener,
+                app.into_make_service_with_connect_info::<SocketAddr>(),
+            )
+            .with_graceful_shutdown(async move { told.cancelled().await })
+            .await
         });
         Whereabouts {
             url: site.url().to_owned(),
@@ -230,7 +262,7 @@ impl Server {
             http,
             links,
             broker,
-            _services: services,
+            _services: served,
         })
     }
 
@@ -349,7 +381,13 @@ async fn make_first_room(store: &Store) -> Result<(), StartError> {
     };
     let made = store
         .directory()
-        .make_open_room(&Username::natter(), &name, &Topic::default())
+        .make_room(
+            &Username::natter(),
+            RoomKind::Open,
+            Some(&name),
+            &Topic::default(),
+            &[],
+        )
         .await;
     match made {
         // Taken: it was made at an earlier start, or by another natter just now.

@@ -1,6 +1,8 @@
 //! From wire types to domain types: parsed once, at the edge.
 
-use crate::domain::{Key, LogEntry, Sequence, Timestamp, Ulid, Username, What};
+use crate::domain::{
+    Key, LogEntry, Note, Pair, Place, RoomId, Sequence, Timestamp, Ulid, Username, What,
+};
 
 use super::v1;
 
@@ -42,6 +44,12 @@ pub fn log_entry_of(logged: &v1::LoggedEvent) -> Result<LogEntry, Malformed> {
             text: posted.text.as_str().into(),
         },
         Some(v1::event::Body::RoomOpened(_)) => What::Opened,
+        Some(v1::event::Body::MembershipChanged(changed)) => {
+            membership_note(changed)?.map_or(What::Unknown, What::Noted)
+        }
+        Some(v1::event::Body::RoomChanged(changed)) => {
+            room_note(changed).map_or(What::Unknown, What::Noted)
+        }
         _ => What::Unknown,
     };
     Ok(LogEntry {
@@ -51,4 +59,60 @@ pub fn log_entry_of(logged: &v1::LoggedEvent) -> Result<LogEntry, Malformed> {
         at: Timestamp(event.at_ms),
         what,
     })
+}
+
+fn membership_note(changed: &v1::MembershipChanged) -> Result<Option<Note>, Malformed> {
+    let who = Username::parse(&changed.uid).map_err(|_| Malformed("person of a membership"))?;
+    Ok(match changed.change() {
+        v1::MembershipChange::Joined => Some(Note::Joined),
+        v1::MembershipChange::Left => Some(Note::Left),
+        v1::MembershipChange::Added => Some(Note::Added(who)),
+        v1::MembershipChange::Removed => Some(Note::Removed(who)),
+        v1::MembershipChange::Muted
+        | v1::MembershipChange::Unmuted
+        | v1::MembershipChange::Unspecified => None,
+    })
+}
+
+fn room_note(changed: &v1::RoomChanged) -> Option<Note> {
+    let room = changed.room.as_ref()?;
+    match changed.change() {
+        v1::RoomChange::Renamed => Some(Note::Renamed(room.name.as_str().into())),
+        v1::RoomChange::Topic => Some(Note::Topic(room.topic.as_str().into())),
+        v1::RoomChange::Archived => Some(Note::Archived),
+        v1::RoomChange::Restored => Some(Note::Restored),
+        v1::RoomChange::Unspecified => None,
+    }
+}
+
+/// Where a room's log and feeds are.
+///
+/// # Errors
+/// It has no id, no kind that this version knows, or is between other than two people.
+pub fn place_of(room: &v1::Room) -> Result<Place, Malformed> {
+    let id = || RoomId::parse(&room.id).map_err(|_| Malformed("id of a room"));
+    match room.kind() {
+        v1::RoomKind::Open => Ok(Place::Open(id()?)),
+        v1::RoomKind::Closed => Ok(Place::Closed(id()?)),
+        v1::RoomKind::Direct => {
+            let malformed = || Malformed("pair of a room");
+            let [one, other] = room.pair.as_slice() else {
+                return Err(malformed());
+            };
+            let one = Username::parse(one).map_err(|_| malformed())?;
+            let other = Username::parse(other).map_err(|_| malformed())?;
+            Pair::of(&one, &other)
+                .map(Place::Direct)
+                .ok_or_else(malformed)
+        }
+        v1::RoomKind::Unspecified => Err(Malformed("kind of a room")),
+    }
+}
+
+impl v1::Room {
+    /// Is it the one that everybody is in, for as long as there is a workspace?
+    #[must_use]
+    pub fn is_home(&self) -> bool {
+        self.made_by == Username::natter().as_str()
+    }
 }

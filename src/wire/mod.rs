@@ -4,7 +4,7 @@
 
 mod convert;
 
-pub use convert::{Malformed, key_of, log_entry_of};
+pub use convert::{Malformed, key_of, log_entry_of, place_of};
 
 /// The package `natter.v1`.
 #[allow(missing_docs, clippy::all)]

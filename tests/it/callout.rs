@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use natter::nats::{Client, ConnectError, ConnectOptions};
 use natter::server::broker::ServiceUser;
+use natter::server::store::SessionToken;
 use natter::wire::v1;
 use prost::Message as _;
 
@@ -22,17 +23,16 @@ fn dial(natter: &Natter, token: Option<&str>) -> Client {
 
 /// Puts a session's end elsewhere.
 async fn end_at(natter: &Natter, token: &str, expires_at_ms: i64) {
-    use data_encoding::BASE64URL_NOPAD;
-    use sha2::{Digest as _, Sha256};
     let js = async_nats::jetstream::new(natter.as_service(ServiceUser::Chat).await);
     let bucket = js.get_key_value("natter-sessions").await.unwrap();
-    let key = BASE64URL_NOPAD.encode(&Sha256::digest(token.as_bytes()));
+    let id = SessionToken::parse(token).unwrap().id();
     let record = v1::SessionRecord {
         uid: Some("ada".into()),
         expires_at_ms,
+        ..v1::SessionRecord::default()
     };
     bucket
-        .put(key, record.encode_to_vec().into())
+        .put(id.as_str(), record.encode_to_vec().into())
         .await
         .unwrap();
 }
@@ -53,7 +53,14 @@ async fn a_good_session_is_let_in() {
 async fn no_session_and_none_of_ours_are_refused() {
     let natter = Natter::start().await;
     let made_up = "A".repeat(43);
-    for token in [None, Some(""), Some("x"), Some(made_up.as_str())] {
+    let nobodys = format!("ada.{made_up}");
+    for token in [
+        None,
+        Some(""),
+        Some("x"),
+        Some(made_up.as_str()),
+        Some(nobodys.as_str()),
+    ] {
         let refused = dial(&natter, token).connected().await;
         assert_eq!(refused.unwrap_err(), ConnectError::Refused, "{token:?}");
     }

@@ -189,7 +189,7 @@ async fn whoever_floods_is_told_to_wait_and_nobody_else_waits() {
     let ada = Person::sign_up(&natter, "ada").await;
     let ben = Person::sign_up(&natter, "ben").await;
     let (a, b) = (ada.connect().await, ben.connect().await);
-    let question = v1::HeadsRequest {};
+    let question = v1::HeadsRequest::default();
     let flood = (0..300).map(|_| ada.ask::<v1::HeadsResponse>(&a, "heads", &question));
     let answers = futures::future::join_all(flood).await;
     let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();

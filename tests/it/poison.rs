@@ -102,7 +102,7 @@ async fn the_three_poisoned_messages_harm_nobody() {
         raw.settle().await;
         // Each is followed by somebody else's work, which goes on.
         let heads = ben
-            .ask::<v1::HeadsResponse>(&bens, "heads", &v1::HeadsRequest {})
+            .ask::<v1::HeadsResponse>(&bens, "heads", &v1::HeadsRequest::default())
             .await;
         assert!(heads.is_ok(), "after {subject}");
     }

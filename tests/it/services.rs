@@ -1,12 +1,14 @@
 //! The applicative server: what a request gets, whatever it is, and what is told of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use natter::nats::{Client, ConnectOptions, Message, Outgoing};
 use natter::server::Failure;
 use natter::server::broker::ServiceUser;
+use natter::server::limits::Limits;
 use natter::server::router::{CurrentUser, Proto, Router, Wires};
 use natter::wire::echo::{EchoRequest, EchoResponse};
 use natter::wire::pingpong::{PingRequest, PingResponse};
@@ -190,6 +192,8 @@ async fn whatever_a_handler_does_the_caller_is_told() {
     let wires = Wires {
         reader: natter.reader().await,
         writer: natter.as_service(ServiceUser::Chat).await,
+        limits: Limits::default(),
+        cut_off: Arc::new(|_| {}),
     };
     let _served = router.serve(wires, stop.clone()).await.unwrap();
 

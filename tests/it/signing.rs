@@ -150,7 +150,7 @@ async fn who_is_signed_out_is_sent_to_sign_in() {
 
 #[tokio::test]
 async fn closed_sign_up_lets_the_first_account_be_made_and_no_other() {
-    let natter = Natter::start_with(|options| options.signup = Signup::Closed).await;
+    let natter = Natter::start_with(|options| options.signup = Signup::Invite).await;
     Person::sign_up(&natter, "ada").await;
     let form = [
         ("username", "ben"),

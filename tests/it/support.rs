@@ -136,6 +136,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         nats_ws: None,
         keys: None,
         public_url: None,
+        behind_proxy: false,
         site: Some(site),
         signup: Signup::Open,
     }
@@ -251,7 +252,7 @@ impl Person {
 
     pub async fn general(&self, client: &Client) -> String {
         let heads: v1::HeadsResponse = self
-            .ask(client, "heads", &v1::HeadsRequest {})
+            .ask(client, "heads", &v1::HeadsRequest::default())
             .await
             .unwrap();
         let mut rooms = heads.rooms.into_iter().filter_map(|head| head.room);

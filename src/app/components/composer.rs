@@ -5,7 +5,7 @@ use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
-use crate::app::browser::has_coarse_pointer;
+use crate::app::browser::{draft, has_coarse_pointer, keep_draft};
 use crate::app::first_page::FirstPage;
 use crate::app::icons::SendIcon;
 use crate::app::state::Chat;
@@ -17,8 +17,8 @@ use crate::domain::{MessageText, RoomId, TextError};
 pub(in super::super) fn Composer(
     /// The room.
     room: RoomId,
-    /// What it is called.
-    name: String,
+    /// What the box is called.
+    label: String,
     /// The box, for whoever puts a text back into it.
     text_box: NodeRef<Textarea>,
 ) -> impl IntoView {
@@ -27,6 +27,25 @@ pub(in super::super) fn Composer(
     let refused = first.form();
     let error = RwSignal::new(Some(refused.error).filter(|error| !error.is_empty()));
     let action = format!("/r/{room}");
+    let me = chat.me.with_value(|me| me.uid.clone());
+    let draft_of = (me.clone(), room.clone());
+    // What stands in the box already was typed before the page was alive, or was refused.
+    Effect::new(move |_| {
+        let (me, room) = &draft_of;
+        if let Some(area) = text_box.get()
+            && area.value().is_empty()
+            && let Some(draft) = draft(me, room.as_str())
+        {
+            area.set_value(&draft);
+        }
+    });
+    let kept_for = (me.clone(), room.clone());
+    let on_input = move |_| {
+        error.set(None);
+        if let Some(area) = text_box.get_untracked() {
+            keep_draft(&kept_for.0, kept_for.1.as_str(), &area.value());
+        }
+    };
     let send = move || {
         let Some(area) = text_box.get_untracked() else {
             return;
@@ -35,6 +54,7 @@ pub(in super::super) fn Composer(
             Ok(text) => {
                 chat.send(&room, text.as_str().to_owned());
                 area.set_value("");
+                keep_draft(&me, room.as_str(), "");
                 error.set(None);
             }
             Err(TextError::Empty) => {}
@@ -63,7 +83,6 @@ pub(in super::super) fn Composer(
             by_key();
         }
     };
-    let label = words::message_to(&name);
     view! {
         <form class="composer" method="post" action=action on:submit=on_submit>
             {move || error.get().map(|error| view! { <p class="form-error" role="alert">{error}</p> })}
@@ -77,7 +96,7 @@ pub(in super::super) fn Composer(
                     autocomplete="off"
                     node_ref=text_box
                     on:keydown=on_keydown
-                    on:input=move |_| error.set(None)
+                    on:input=on_input
                 >
                     {refused.text}
                 </textarea>

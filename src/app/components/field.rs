@@ -16,8 +16,8 @@ pub(in super::super) fn Field(
     #[prop(default = "off")]
     autocomplete: &'static str,
     /// What stands below it.
-    #[prop(optional)]
-    hint: Option<&'static str>,
+    #[prop(optional, into)]
+    hint: Option<String>,
     /// What stands in it.
     #[prop(optional, into)]
     value: String,
@@ -29,7 +29,7 @@ pub(in super::super) fn Field(
     autofocus: bool,
 ) -> impl IntoView {
     let hint_id = format!("{name}-hint");
-    let described_by = hint.map(|_| hint_id.clone());
+    let described_by = hint.as_ref().map(|_| hint_id.clone());
     view! {
         <div class="field">
             <label for=name>{label}</label>

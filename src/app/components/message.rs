@@ -7,7 +7,7 @@ use super::rows::Row;
 use super::time::{DayLine, Time};
 use crate::app::state::Chat;
 use crate::app::words;
-use crate::domain::{LogEntry, Username, What};
+use crate::domain::{LogEntry, Note, Username, What};
 
 /// One row of the log.
 #[component]
@@ -19,7 +19,7 @@ pub(super) fn LogRow(
         Row::Day(at) => view! { <DayLine at /> }.into_any(),
         Row::Head(entry) => view! { <Message entry /> }.into_any(),
         Row::Continued(entry) => view! { <Continued entry /> }.into_any(),
-        Row::Opened(entry) => view! { <Opened entry /> }.into_any(),
+        Row::Happened(entry) => view! { <Happened entry /> }.into_any(),
     }
 }
 
@@ -60,14 +60,25 @@ fn Continued(entry: LogEntry) -> impl IntoView {
 }
 
 #[component]
-fn Opened(entry: LogEntry) -> impl IntoView {
-    let name = author_name(entry.key.author);
-    view! { <p class="happened">{move || words::made_this_room(&name.get())}</p> }
+fn Happened(entry: LogEntry) -> impl IntoView {
+    let name = author_name(entry.key.author.clone());
+    let whom = match &entry.what {
+        What::Noted(Note::Added(whom) | Note::Removed(whom)) => Some(author_name(whom.clone())),
+        _ => None,
+    };
+    let what = move || {
+        let (name, whom) = (name.get(), whom.map(|whom| whom.get()).unwrap_or_default());
+        match &entry.what {
+            What::Noted(note) => words::happened(&name, note, &whom),
+            _ => words::made_this_room(&name),
+        }
+    };
+    view! { <p class="happened">{what}</p> }
 }
 
 fn text_of(entry: &LogEntry) -> String {
     match &entry.what {
         What::Message { text } => text.to_string(),
-        What::Opened | What::Unknown => String::new(),
+        What::Opened | What::Noted(_) | What::Unknown => String::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The parts that pages are made of, one a file.
 
+mod act;
 mod avatar;
 mod composer;
 mod connection_status;
@@ -7,12 +8,19 @@ mod field;
 mod message;
 mod message_log;
 mod outgoing;
+mod pane;
+mod person_line;
 mod rows;
 mod sidebar;
 mod time;
 mod workspace;
 
+pub(super) use act::Act;
 pub(super) use composer::Composer;
 pub(super) use field::{Field, FormError};
 pub(super) use message_log::MessageLog;
+pub(super) use pane::Pane;
+pub(super) use person_line::PersonLine;
+pub(super) use sidebar::RoomMark;
+pub(super) use time::Moment;
 pub(super) use workspace::{CurrentRoom, Workspace};

@@ -12,8 +12,8 @@ pub(super) enum Row {
     Head(LogEntry),
     /// A message under the head before it.
     Continued(LogEntry),
-    /// The room was made.
-    Opened(LogEntry),
+    /// Something happened to the room.
+    Happened(LogEntry),
 }
 
 impl Row {
@@ -23,7 +23,7 @@ impl Row {
             Self::Day(at) => (0, 0, at.0),
             Self::Head(entry) => (1, entry.sequence.0, 0),
             Self::Continued(entry) => (2, entry.sequence.0, 0),
-            Self::Opened(entry) => (3, entry.sequence.0, 0),
+            Self::Happened(entry) => (3, entry.sequence.0, 0),
         }
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn rows(entries: &[LogEntry], zone: Zone) -> Vec<Row> {
             rows.push(Row::Day(entry.at));
         }
         rows.push(match entry.what {
-            What::Opened => Row::Opened(entry.clone()),
+            What::Opened | What::Noted(_) => Row::Happened(entry.clone()),
             _ if same_day && continues(before, entry) => Row::Continued(entry.clone()),
             _ => Row::Head(entry.clone()),
         });
@@ -74,7 +74,7 @@ mod tests {
             Row::Day(_) => 'd',
             Row::Head(_) => 'h',
             Row::Continued(_) => 'c',
-            Row::Opened(_) => 'o',
+            Row::Happened(_) => 'o',
         };
         rows(entries, Zone::Utc).iter().map(letter).collect()
     }

@@ -1,4 +1,4 @@
-//! The rooms, and who is signed in.
+//! The rooms, the people one talks to, and who is signed in.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -7,21 +7,21 @@ use leptos_router::hooks::use_navigate;
 
 use super::avatar::Avatar;
 use super::workspace::CurrentRoom;
-use crate::app::icons::{PlusIcon, SettingsIcon};
-use crate::app::state::Chat;
+use crate::app::icons::{CompassIcon, LockIcon, PeopleIcon, PlusIcon, SettingsIcon};
+use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
-use crate::wire::v1;
+use crate::wire::v1::{Role, RoomKind};
 
 /// The sidebar.
 #[component]
 pub(super) fn Sidebar() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let rooms = move || {
-        chat.rooms
-            .get()
-            .into_iter()
-            .filter_map(|head| head.room)
-            .collect::<Vec<_>>()
+    let rooms = move |are_named: bool| {
+        let heads = chat.rooms.get();
+        let joined = heads.iter().filter(|head| head.joined);
+        let rooms = joined.filter_map(|head| chat.shown(head));
+        let rooms = rooms.filter(|shown| shown.room.name.is_empty() != are_named);
+        rooms.collect::<Vec<_>>()
     };
     // With scripts the page stays, and with it what is on its way.
     let navigate = use_navigate();
@@ -29,24 +29,58 @@ pub(super) fn Sidebar() -> impl IntoView {
         event.prevent_default();
         navigate("/rooms/new", NavigateOptions::default());
     };
+    let is_guest = chat.me.with_value(|me| me.role() == Role::Guest);
     view! {
         <aside class="rail">
             <header class="brand">
-                <span class="mark" aria-hidden="true">"N"</span>
+                <span class="mark" aria-hidden="true">
+                    "N"
+                </span>
                 {words::NATTER}
             </header>
             <nav aria-label=words::ROOMS_AND_PEOPLE>
                 <div class="nav-head">
                     <h2>{words::ROOMS}</h2>
-                    <form method="get" action="/rooms/new" on:submit=to_new_room>
-                        <button class="icon-button" aria-label=words::NEW_ROOM title=words::NEW_ROOM>
-                            <PlusIcon />
-                        </button>
-                    </form>
+                    {(!is_guest)
+                        .then(|| {
+                            view! {
+                                <form method="get" action="/rooms/new" on:submit=to_new_room>
+                                    <button
+                                        class="icon-button"
+                                        aria-label=words::NEW_ROOM
+                                        title=words::NEW_ROOM
+                                    >
+                                        <PlusIcon />
+                                    </button>
+                                </form>
+                            }
+                        })}
                 </div>
-                <For each=rooms key=|room| (room.id.clone(), room.name.clone()) let:room>
-                    <RoomLink room />
+                <For
+                    each=move || rooms(true)
+                    key=|shown| (shown.room.id.clone(), shown.title.clone(), shown.muted)
+                    let:shown
+                >
+                    <RoomLink shown />
                 </For>
+                <a href="/rooms" rel="external" class="aside-link">
+                    <CompassIcon />
+                    <span class="room-name">{words::BROWSE_ROOMS}</span>
+                </a>
+                <div class="nav-head">
+                    <h2>{words::DIRECT_MESSAGES}</h2>
+                </div>
+                <For
+                    each=move || rooms(false)
+                    key=|shown| (shown.room.id.clone(), shown.title.clone(), shown.muted)
+                    let:shown
+                >
+                    <RoomLink shown />
+                </For>
+                <a href="/people" rel="external" class="aside-link">
+                    <PeopleIcon />
+                    <span class="room-name">{words::PEOPLE}</span>
+                </a>
             </nav>
             <Me />
         </aside>
@@ -54,20 +88,36 @@ pub(super) fn Sidebar() -> impl IntoView {
 }
 
 #[component]
-fn RoomLink(room: v1::Room) -> impl IntoView {
+fn RoomLink(shown: ShownRoom) -> impl IntoView {
     let CurrentRoom(current) = expect_context();
-    let id = room.id.clone();
+    let id = shown.room.id.clone();
     let is_current = move || {
-        let is_this = current.with(|current| current.as_ref().is_some_and(|c| c.id == id));
+        let is_this = current.with(|current| current.as_ref().is_some_and(|c| c.room.id == id));
         is_this.then_some("page")
     };
+    let muted = shown.muted;
     view! {
-        <a href=format!("/r/{}", room.id) aria-current=is_current>
-            <span class="hash" aria-hidden="true">
-                "#"
-            </span>
-            <span class="room-name">{room.name}</span>
+        <a href=format!("/r/{}", shown.room.id) aria-current=is_current class:muted=muted>
+            <RoomMark kind=shown.room.kind() />
+            <span class="room-name">{shown.title}</span>
         </a>
+    }
+}
+
+/// What kind of room it is, for the eye.
+#[component]
+pub(in super::super) fn RoomMark(
+    /// The kind.
+    kind: RoomKind,
+) -> impl IntoView {
+    view! {
+        <span class="hash" aria-hidden="true">
+            {match kind {
+                RoomKind::Closed => view! { <LockIcon /> }.into_any(),
+                RoomKind::Direct => "@".into_any(),
+                _ => "#".into_any(),
+            }}
+        </span>
     }
 }
 

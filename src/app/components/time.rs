@@ -26,3 +26,16 @@ pub(in super::super) fn DayLine(
         </h2>
     }
 }
+
+/// A day and a time of day.
+#[component]
+pub(in super::super) fn Moment(
+    /// The moment.
+    at: Timestamp,
+) -> impl IntoView {
+    let text = move || {
+        let zone = clock::zone();
+        format!("{}, {}", clock::day_name(at, zone), clock::time(at, zone))
+    };
+    view! { <time datetime=clock::iso(at)>{text}</time> }
+}

@@ -7,15 +7,12 @@ use leptos_router::hooks::use_location;
 use super::connection_status::ConnectionStatus;
 use super::sidebar::Sidebar;
 use crate::app::first_page::FirstPage;
-use crate::app::state::Chat;
-use crate::wire::v1;
-
-/// Where people land: the room that always exists.
-const HOME_ROOM: &str = "general";
+use crate::app::state::{Chat, ShownRoom};
+use crate::app::words;
 
 /// The room that the address names, in context.
 #[derive(Clone, Copy)]
-pub(in super::super) struct CurrentRoom(pub Memo<Option<v1::Room>>);
+pub(in super::super) struct CurrentRoom(pub Memo<Option<ShownRoom>>);
 
 /// The sidebar, and beside it the page. On a narrow screen it is one or the other: the address
 /// "/" shows the sidebar.
@@ -29,8 +26,8 @@ pub(in super::super) fn Workspace() -> impl IntoView {
     let current = Memo::new(move |_| {
         let path = path.get();
         match path.strip_prefix("/r/") {
-            Some(room) => chat.room(room),
-            None => (path == "/").then(|| chat.room(HOME_ROOM)).flatten(),
+            Some(room) => chat.room(room.trim_end_matches("/details")),
+            None => (path == "/").then(|| chat.landing()).flatten(),
         }
     });
     provide_context(CurrentRoom(current));
@@ -45,7 +42,30 @@ pub(in super::super) fn Workspace() -> impl IntoView {
             <Sidebar />
             <ConnectionStatus />
             <Outlet />
+            <Happened />
         </div>
     }
     .into_any()
+}
+
+/// What happened to the person, until they have seen it.
+#[component]
+fn Happened() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    move || {
+        chat.notice.get().map(|notice| {
+            view! {
+                <div class="notice-bar" role="alert">
+                    <p>{notice}</p>
+                    <button
+                        type="button"
+                        class="secondary"
+                        on:click=move |_| chat.notice.set(None)
+                    >
+                        {words::DISMISS}
+                    </button>
+                </div>
+            }
+        })
+    }
 }

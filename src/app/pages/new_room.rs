@@ -7,11 +7,13 @@ use crate::app::components::{Field, FormError};
 use crate::app::first_page::FirstPage;
 use crate::app::icons::BackIcon;
 use crate::app::words;
+use crate::wire::v1::RoomKind;
 
 /// The page for making a room.
 #[component]
 pub(in super::super) fn NewRoom() -> impl IntoView {
     let typed = expect_context::<FirstPage>().form();
+    let is_closed = typed.room_kind() == RoomKind::Closed;
     view! {
         <Title text=words::NEW_ROOM />
         <main class="plain">
@@ -19,7 +21,6 @@ pub(in super::super) fn NewRoom() -> impl IntoView {
                 <BackIcon />
             </a>
             <h1>{words::NEW_ROOM}</h1>
-            <p>{words::NEW_ROOM_HELP}</p>
             <form method="post" action="/rooms/new">
                 <FormError error=typed.error />
                 <Field
@@ -36,6 +37,17 @@ pub(in super::super) fn NewRoom() -> impl IntoView {
                     value=typed.topic
                     required=false
                 />
+                <fieldset>
+                    <legend>{words::WHO_CAN_READ}</legend>
+                    <label class="check">
+                        <input type="radio" name="kind" value="open" checked=!is_closed />
+                        {words::OPEN_ROOM}
+                    </label>
+                    <label class="check">
+                        <input type="radio" name="kind" value="closed" checked=is_closed />
+                        {words::CLOSED_ROOM}
+                    </label>
+                </fieldset>
                 <button class="primary">{words::CREATE_ROOM}</button>
             </form>
         </main>

@@ -3,9 +3,11 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::app::browser::forget_drafts;
 use crate::app::icons::BackIcon;
 use crate::app::state::Chat;
 use crate::app::words;
+use crate::wire::v1::Role;
 
 /// The settings.
 #[component]
@@ -14,6 +16,7 @@ pub(in super::super) fn Settings() -> impl IntoView {
     let who = chat
         .me
         .with_value(|me| words::signed_in_as(&me.display_name, &me.uid));
+    let is_administrator = chat.me.with_value(|me| me.role() == Role::Administrator);
     view! {
         <Title text=words::SETTINGS />
         <main class="plain">
@@ -22,9 +25,32 @@ pub(in super::super) fn Settings() -> impl IntoView {
             </a>
             <h1>{words::SETTINGS}</h1>
             <p>{who}</p>
-            <form method="post" action="/logout">
+            <form method="post" action="/logout" on:submit=|_| forget_drafts()>
                 <button class="secondary">{words::SIGN_OUT}</button>
             </form>
+            <h2>
+                <a href="/settings/account" rel="external">
+                    {words::YOUR_ACCOUNT}
+                </a>
+            </h2>
+            <p>{words::YOUR_ACCOUNT_HELP}</p>
+            <h2>
+                <a href="/settings/sessions" rel="external">
+                    {words::WHERE_SIGNED_IN}
+                </a>
+            </h2>
+            <p>{words::WHERE_SIGNED_IN_HELP}</p>
+            {is_administrator
+                .then(|| {
+                    view! {
+                        <h2>
+                            <a href="/admin" rel="external">
+                                {words::ADMINISTRATION}
+                            </a>
+                        </h2>
+                        <p>{words::ADMINISTRATION_HELP}</p>
+                    }
+                })}
             <h2>
                 <a href="/settings/connection">{words::CONNECTION_CHECK}</a>
             </h2>

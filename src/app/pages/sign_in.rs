@@ -12,6 +12,7 @@ use crate::app::words;
 pub(in super::super) fn SignIn() -> impl IntoView {
     let first = expect_context::<FirstPage>();
     let typed = first.form();
+    let notice = words::notice(first.with(|page| page.notice()));
     let can_sign_up = first.with(|page| page.signup_open);
     view! {
         <Title text=words::SIGN_IN />
@@ -19,6 +20,7 @@ pub(in super::super) fn SignIn() -> impl IntoView {
             <form class="card" method="post" action="/login">
                 <span class="mark" aria-hidden="true">"N"</span>
                 <h1>{words::SIGN_IN}</h1>
+                {notice.map(|notice| view! { <p class="done" role="status">{notice}</p> })}
                 <FormError error=typed.error />
                 <Field
                     label=words::USERNAME

@@ -17,18 +17,30 @@ pub(in super::super) fn SignUp() -> impl IntoView {
         first_run: page.first_run,
         signup_open: page.signup_open,
         setup_token_needed: page.setup_token_needed,
+        invited: page.invited.clone(),
+        signup_domains: page.signup_domains.clone(),
         ..v1::Page::default()
     });
+    let action = match &page.invited {
+        Some(invited) => format!("/invite/{}", invited.token),
+        None => "/signup".to_owned(),
+    };
+    let invited = page.invited.as_ref().map(words::invited);
     view! {
         <Title text=words::CREATE_ACCOUNT />
         <main class="card-page">
-            <form class="card" method="post" action="/signup">
+            <form class="card" method="post" action=action>
                 <span class="mark" aria-hidden="true">"N"</span>
                 <h1>{words::CREATE_ACCOUNT}</h1>
                 {page.first_run.then(|| view! { <p>{words::FIRST_RUN}</p> })}
+                {invited.map(|invited| view! { <p>{invited}</p> })}
                 <FormError error=typed.error.clone() />
                 {if page.signup_open {
-                    view! { <SignUpFields typed needs_token=page.setup_token_needed /> }.into_any()
+                    view! { <SignUpFields
+                            typed
+                            needs_token=page.setup_token_needed
+                            domains=page.signup_domains
+                        /> }.into_any()
                 } else {
                     view! { <p>{words::SIGN_UP_CLOSED}</p> }.into_any()
                 }}
@@ -44,7 +56,7 @@ pub(in super::super) fn SignUp() -> impl IntoView {
 }
 
 #[component]
-fn SignUpFields(typed: v1::FormState, needs_token: bool) -> impl IntoView {
+fn SignUpFields(typed: v1::FormState, needs_token: bool, domains: Vec<String>) -> impl IntoView {
     view! {
         <Field
             label=words::USERNAME
@@ -69,6 +81,19 @@ fn SignUpFields(typed: v1::FormState, needs_token: bool) -> impl IntoView {
             autocomplete="new-password"
             hint=words::PASSWORD_HINT
         />
+        {(!domains.is_empty())
+            .then(|| {
+                view! {
+                    <Field
+                        label=words::EMAIL
+                        name="email"
+                        kind="email"
+                        autocomplete="email"
+                        hint=words::email_hint(&domains)
+                        value=typed.email
+                    />
+                }
+            })}
         {needs_token
             .then(|| {
                 view! {

@@ -6,8 +6,9 @@ use leptos::prelude::*;
 
 use super::live::Live;
 use super::{BrokerInfo, ConnectionState};
-use crate::domain::{Key, LogEntry, Outbox, RoomId, RoomLog, Username};
-use crate::wire::{log_entry_of, v1};
+use crate::app::words;
+use crate::domain::{Key, LogEntry, Outbox, Place, RoomId, RoomLog, Username};
+use crate::wire::{log_entry_of, place_of, v1};
 
 /// What is known of one room's log.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,19 @@ pub enum RoomState {
     Missing,
     /// It is here.
     Loaded(RoomLog),
+}
+
+/// A room as pages show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownRoom {
+    /// The room.
+    pub room: v1::Room,
+    /// What it is called.
+    pub title: String,
+    /// The person is in it.
+    pub joined: bool,
+    /// The person wants to hear nothing of it.
+    pub muted: bool,
 }
 
 /// The page's state. Signals all the way, so it is copied freely.
@@ -37,6 +51,8 @@ pub struct Chat {
     pub outbox: RwSignal<Outbox>,
     /// How the page stands with the broker.
     pub connection: RwSignal<ConnectionState>,
+    /// What the person is to be told of what happened to them, until they have seen it.
+    pub notice: RwSignal<Option<String>>,
     /// The broker that it is connected to.
     pub broker: RwSignal<Option<BrokerInfo>>,
     live: StoredValue<Option<Live>>,
@@ -48,6 +64,9 @@ impl Chat {
     pub fn new(page: &v1::Page, me: v1::Person) -> Self {
         let mut people = BTreeMap::from([(me.uid.clone(), me.clone())]);
         let mut logs = HashMap::new();
+        for head in &page.rooms {
+            people.extend(head.with.iter().map(|p| (p.uid.clone(), p.clone())));
+        }
         if let Some(view) = &page.view {
             people.extend(view.people.iter().map(|p| (p.uid.clone(), p.clone())));
             if let Some(room) = view.room.as_ref().and_then(|r| RoomId::parse(&r.id).ok()) {
@@ -61,6 +80,7 @@ impl Chat {
             logs: RwSignal::new(logs),
             outbox: RwSignal::new(Outbox::default()),
             connection: RwSignal::new(ConnectionState::default()),
+            notice: RwSignal::new(None),
             broker: RwSignal::new(None),
             live: StoredValue::new(None),
         }
@@ -76,18 +96,67 @@ impl Chat {
         })
     }
 
-    /// The room with this id or name, among those in the sidebar.
+    /// The room with this id or name, among those that are known here.
     #[must_use]
-    pub fn room(&self, id_or_name: &str) -> Option<v1::Room> {
+    pub fn room(&self, id_or_name: &str) -> Option<ShownRoom> {
+        let wanted = id_or_name.to_lowercase();
         self.rooms.with(|rooms| {
-            let mut known = rooms.iter().filter_map(|head| head.room.as_ref());
-            known
-                .clone()
-                .find(|room| room.id == id_or_name)
-                .or_else(|| {
-                    known.find(|room| room.name.to_lowercase() == id_or_name.to_lowercase())
-                })
-                .cloned()
+            let is_called = |head: &&v1::RoomHead| {
+                let name = head.room.as_ref().map(|room| room.name.to_lowercase());
+                name.is_some_and(|name| name == wanted)
+            };
+            let has_id = |head: &&v1::RoomHead| {
+                let id = head.room.as_ref().map(|room| room.id.as_str());
+                id == Some(id_or_name)
+            };
+            let head = rooms.iter().find(has_id);
+            head.or_else(|| rooms.iter().find(is_called))
+                .and_then(|head| self.shown(head))
+        })
+    }
+
+    /// Where the person lands: the room that everybody is in, or their first.
+    #[must_use]
+    pub fn landing(&self) -> Option<ShownRoom> {
+        self.rooms.with(|rooms| {
+            let is_home = |head: &&v1::RoomHead| head.room.as_ref().is_some_and(v1::Room::is_home);
+            let home = rooms.iter().find(is_home);
+            home.or(rooms.first()).and_then(|head| self.shown(head))
+        })
+    }
+
+    /// A room as pages show it.
+    #[must_use]
+    pub fn shown(&self, head: &v1::RoomHead) -> Option<ShownRoom> {
+        let room = head.room.clone()?;
+        Some(ShownRoom {
+            title: self.title_of(&room, &head.with),
+            joined: head.joined,
+            muted: head.muted,
+            room,
+        })
+    }
+
+    /// What a room is called: its name, or who is in it beside the person.
+    #[must_use]
+    pub fn title_of(&self, room: &v1::Room, with: &[v1::Person]) -> String {
+        if !room.name.is_empty() {
+            return room.name.clone();
+        }
+        let names: Vec<_> = with.iter().map(|p| p.display_name.as_str()).collect();
+        match names.as_slice() {
+            [] => words::NOBODY_ELSE.into(),
+            names => names.join(", "),
+        }
+    }
+
+    /// The id of the room at this place, where it is known.
+    #[must_use]
+    pub fn room_at(&self, place: &Place) -> Option<RoomId> {
+        self.rooms.with(|rooms| {
+            let mut rooms = rooms.iter().filter_map(|head| head.room.as_ref());
+            let room = rooms.find(|room| place_of(room).is_ok_and(|at| at == *place))?;
+            RoomId::parse(&room.id).ok()
         })
     }
 

@@ -11,5 +11,5 @@ mod live;
 #[path = "no_live.rs"]
 mod live;
 
-pub use chat::{Chat, RoomState};
+pub use chat::{Chat, RoomState, ShownRoom};
 pub use connection::{BrokerInfo, ConnectionState};

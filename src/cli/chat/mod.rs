@@ -14,6 +14,7 @@ use prost::Message;
 use crate::client::{self, AskError};
 use crate::domain::{NameError, RoomId, Username};
 use crate::nats::{Client, RequestError, SubscribeError};
+use crate::wire::place_of;
 use crate::wire::v1::{self, FailureKind};
 
 /// How long one answer may take.
@@ -38,6 +39,9 @@ pub(super) enum ChatError {
     /// The room's live feed ended, or never began.
     #[error("the room's live feed is not to be heard{}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     Feed(Option<SubscribeError>),
+    /// The person was sent away, or went.
+    #[error("this room is no longer yours to read")]
+    Gone,
     /// There is nothing to say.
     #[error("there is nothing to say: the message is empty")]
     Empty,
@@ -95,6 +99,17 @@ impl Chat {
 
     /// The room that is called so, or has this id.
     async fn room(&self, room: &str, patience: Duration) -> Result<RoomId, ChatError> {
+        Ok(RoomId::parse(&self.find(room, patience).await?.id)?)
+    }
+
+    /// The subject of its live feed.
+    async fn feed_of(&self, room: &RoomId, patience: Duration) -> Result<String, ChatError> {
+        let room = self.find(room.as_str(), patience).await?;
+        let place = place_of(&room).map_err(|_| ChatError::Answer)?;
+        Ok(place.event())
+    }
+
+    async fn find(&self, room: &str, patience: Duration) -> Result<v1::Room, ChatError> {
         let asked = v1::HistoryRequest {
             room: room.to_owned(),
             before: 0,
@@ -102,7 +117,7 @@ impl Chat {
         };
         let answer: v1::HistoryResponse = self.ask("history", &asked, patience).await?;
         let found = answer.view.and_then(|view| view.room);
-        Ok(RoomId::parse(&found.ok_or(ChatError::Answer)?.id)?)
+        found.ok_or(ChatError::Answer)
     }
 }
 

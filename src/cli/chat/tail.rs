@@ -11,7 +11,7 @@ use crate::cli::escape::escaped;
 use crate::cli::stop::told_to_stop;
 use crate::client::logged_event;
 use crate::domain::{
-    Applied, LogEntry, Position, RoomId, RoomLog, Sequence, Timestamp, What, subject, time_text,
+    Applied, LogEntry, Position, RoomId, RoomLog, Sequence, Timestamp, What, time_text,
 };
 use crate::nats::{Event, EventStream, Subscription};
 use crate::server::clock;
@@ -150,7 +150,7 @@ impl<'a> Follower<'a> {
     ) -> Result<(), ChatError> {
         // Subscribed first, so that nothing falls between what is fetched and what is heard.
         let events = chat.client.events();
-        let subject = subject::event_open_room(&room);
+        let subject = chat.feed_of(&room, TRIES).await?;
         let feed = chat.client.subscribe(&subject).await;
         let feed = feed.map_err(|error| ChatError::Feed(Some(error)))?;
         let _ = chat.client.flush().await;
@@ -226,6 +226,9 @@ impl<'a> Follower<'a> {
         };
         let answer: v1::SyncResponse = self.chat.ask("sync", &asked, TRIES).await?;
         let part = answer.rooms.into_iter().next().ok_or(ChatError::Answer)?;
+        if part.gone {
+            return Err(ChatError::Gone);
+        }
         if part.reset {
             return self.reset().await;
         }

@@ -48,10 +48,44 @@ pub async fn connections_of(
     client: &Client,
     user_name: &str,
 ) -> Result<Vec<(String, u64)>, SystemError> {
-    let deadline = Instant::now() + DEADLINE;
-    let all = server_count(client, deadline).await?;
     // Names of users are shown and filtered only with `auth`.
     let options = json!({ "auth": true, "user": user_name, "limit": MOST_CONNECTIONS });
+    let open = connections(client, &options).await?;
+    Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
+}
+
+/// Ends the connections of the users of `account` whose name `is_meant`, on all servers, and those
+/// that are about to become a user: whoever is being asked about may be one of them, by an answer
+/// from before. They connect again, and are asked about anew.
+///
+/// When this returns, no user that is meant has a connection by rights from before the call.
+///
+/// # Errors
+/// Fails when a server does not answer within 2 s: then it is not known whether all have ended.
+pub async fn cut_connections(
+    client: &Client,
+    account: &str,
+    is_meant: impl Fn(&str) -> bool,
+) -> Result<(), SystemError> {
+    let options = json!({ "auth": true, "limit": MOST_CONNECTIONS });
+    let open = connections(client, &options).await?;
+    let meant = open.into_iter().filter(|(_, open)| {
+        open.is_on_its_way() || (open.account == account && is_meant(&open.authorized_user))
+    });
+    let kicks = meant.map(|(server, open)| async move { kick(client, &server, open.cid).await });
+    for kicked in futures::future::join_all(kicks).await {
+        kicked?;
+    }
+    Ok(())
+}
+
+/// The open connections that `options` select, on all servers, each with its server's id.
+async fn connections(
+    client: &Client,
+    options: &serde_json::Value,
+) -> Result<Vec<(String, Open)>, SystemError> {
+    let deadline = Instant::now() + DEADLINE;
+    let all = server_count(client, deadline).await?;
     let inbox = client.new_inbox();
     let mut replies = client.subscribe(inbox.clone()).await.map_err(broker)?;
     client
@@ -73,7 +107,7 @@ pub async fn connections_of(
         answered += 1;
         let server = reply.server.id;
         let open = reply.data.map(|data| data.connections).unwrap_or_default();
-        found.extend(open.into_iter().map(|open| (server.clone(), open.cid)));
+        found.extend(open.into_iter().map(|open| (server.clone(), open)));
     }
     Ok(found)
 }
@@ -146,9 +180,20 @@ struct Connz {
     connections: Vec<Open>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Open {
     cid: u64,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    authorized_user: String,
+}
+
+impl Open {
+    /// Is it not known yet whose it is?
+    fn is_on_its_way(&self) -> bool {
+        self.authorized_user.is_empty()
+    }
 }
 
 fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<Reply<T>, SystemError> {

@@ -1,6 +1,7 @@
 //! What a browser asks over HTTP: pages and forms, that both work with scripts off, and the tunnel
 //! to the broker. The routes and the whole middleware stack stand in [`router`].
 
+mod address;
 mod cookie;
 mod forms;
 mod health;
@@ -29,8 +30,10 @@ use tracing::Level;
 pub use tunnel::Tunnels;
 
 use crate::server::config::{Signup, Site};
+use crate::server::limits::Limits;
 use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
+use crate::server::services::Services;
 use crate::server::sign_out::SignOut;
 use crate::server::store::Store;
 
@@ -44,6 +47,10 @@ pub struct AppState {
     pub store: Store,
     /// Reads.
     pub read_model: ReadModel,
+    /// How much one person or address may do.
+    pub limits: Limits,
+    /// What commands and forms both do.
+    pub services: Services,
     /// Ends sessions, live connections included.
     pub sign_out: SignOut,
     /// The live connections through this natter.
@@ -56,6 +63,8 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// Who may make an account.
     pub signup: Signup,
+    /// Is there a proxy in front that says who asks?
+    pub behind_proxy: bool,
     /// The token that the first account off loopback needs.
     pub setup_token: Option<Arc<str>>,
     /// What Leptos needs to know of the site's files.
@@ -92,13 +101,36 @@ pub fn router(state: AppState) -> axum::Router {
     axum::Router::new()
         .route("/", get(pages::home))
         // A form goes to the address of its page: refused, that is where the browser stays.
-        .route("/r/{room}", get(pages::room).post(forms::post_message))
-        .route("/rooms/new", get(pages::new_room).post(forms::make_room))
-        .route("/settings", get(pages::settings))
-        .route("/settings/connection", get(pages::settings))
-        .route("/signup", get(pages::sign_up).post(forms::sign_up))
-        .route("/login", get(pages::sign_in).post(forms::sign_in))
-        .route("/logout", post(forms::sign_out))
+        .route("/r/{room}", get(pages::room).post(forms::message::post))
+        .route(
+            "/r/{room}/details",
+            get(pages::details).post(forms::rooms::change),
+        )
+        .route("/rooms", get(pages::browse))
+        .route("/rooms/new", get(pages::plain).post(forms::rooms::make))
+        .route("/people", get(pages::people).post(forms::rooms::talk_to))
+        .route("/settings", get(pages::plain))
+        .route("/settings/connection", get(pages::plain))
+        .route(
+            "/settings/account",
+            get(pages::plain).post(forms::settings::account),
+        )
+        .route(
+            "/settings/sessions",
+            get(pages::sessions).post(forms::settings::end_sessions),
+        )
+        .route("/admin", get(pages::admin).post(forms::admin::admin))
+        .route("/signup", get(pages::sign_up).post(forms::account::sign_up))
+        .route(
+            "/invite/{token}",
+            get(pages::invited).post(forms::account::accept),
+        )
+        .route(
+            "/reset/{token}",
+            get(pages::reset).post(forms::account::reset),
+        )
+        .route("/login", get(pages::sign_in).post(forms::account::sign_in))
+        .route("/logout", post(forms::account::sign_out))
         .route("/session", get(session::session))
         .route("/nats", get(tunnel::tunnel))
         .route("/health", get(health::health))

@@ -2,33 +2,49 @@
 //! barrier, and hands it to the app to render.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::provide_context;
+use rusqlite::Transaction;
 
 use super::signed_in::{NotSignedIn, SignedIn};
 use super::{AppState, render};
 use crate::app::EchoBackend;
-use crate::domain::{Sequence, Ulid, Username};
+use crate::domain::{Sequence, Ulid};
 use crate::server::config::Signup;
-use crate::server::read_model::{ReadError, queries};
+use crate::server::read_model::ReadError;
+use crate::server::read_model::queries::{self, Viewer};
+use crate::server::store::Invitation;
 use crate::server::{Failure, clock};
-use crate::wire::v1;
+use crate::wire::v1::{self, InvitationKind, Notice};
 
-/// Where people land: the room that always exists.
-const HOME_ROOM: &str = "general";
+/// How many acts of administrators their page shows.
+const AUDIT_SHOWN: u32 = 100;
 
 /// What a page shows beside the sidebar.
+#[derive(Clone, Copy)]
 pub(super) enum Shown<'a> {
+    /// Where people land: the room that everybody is in; a guest's first room.
+    Home,
     /// A room, by id or name.
     Room(&'a str),
+    /// What a room is and who is in it, by id or name.
+    Details(&'a str),
+    /// The rooms to join.
+    Browse,
+    /// Everybody.
+    People,
+    /// Where one is signed in.
+    Sessions,
+    /// What administrators see.
+    Admin,
     /// Something that needs no more than the sidebar.
     Nothing,
 }
 
 pub(super) async fn home(State(state): State<AppState>, me: SignedIn) -> Response {
-    respond(&state, "/", &me, Shown::Room(HOME_ROOM), None).await
+    respond(&state, "/", &me, Shown::Home, None).await
 }
 
 pub(super) async fn room(
@@ -40,27 +56,124 @@ pub(super) async fn room(
     respond(&state, uri.path(), &me, Shown::Room(&room), None).await
 }
 
-pub(super) async fn new_room(State(state): State<AppState>, me: SignedIn) -> Response {
-    respond(&state, "/rooms/new", &me, Shown::Nothing, None).await
+pub(super) async fn details(
+    State(state): State<AppState>,
+    me: SignedIn,
+    uri: Uri,
+    Path(room): Path<String>,
+) -> Response {
+    respond(&state, uri.path(), &me, Shown::Details(&room), None).await
 }
 
-pub(super) async fn settings(State(state): State<AppState>, me: SignedIn, uri: Uri) -> Response {
-    respond(&state, uri.path(), &me, Shown::Nothing, None).await
+pub(super) async fn browse(State(state): State<AppState>, me: SignedIn) -> Response {
+    respond(&state, "/rooms", &me, Shown::Browse, None).await
 }
 
-pub(super) async fn sign_in(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    signing(&state, "/login", &headers).await
+pub(super) async fn people(State(state): State<AppState>, me: SignedIn) -> Response {
+    respond(&state, "/people", &me, Shown::People, None).await
+}
+
+pub(super) async fn sessions(State(state): State<AppState>, me: SignedIn) -> Response {
+    respond(&state, "/settings/sessions", &me, Shown::Sessions, None).await
+}
+
+pub(super) async fn admin(State(state): State<AppState>, me: SignedIn) -> Response {
+    if !me.is_administrator() {
+        let nothing = gather(&state, &me, Shown::Nothing).await;
+        return match nothing {
+            Ok(page) => render::page(&state, "/admin", StatusCode::FORBIDDEN, page).await,
+            Err(failure) => render::plain(&failure),
+        };
+    }
+    respond(&state, "/admin", &me, Shown::Admin, None).await
+}
+
+/// A page that needs nothing but the sidebar.
+pub(super) async fn plain(
+    State(state): State<AppState>,
+    me: SignedIn,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let mut page = match gather(&state, &me, Shown::Nothing).await {
+        Ok(page) => page,
+        Err(failure) => return render::plain(&failure),
+    };
+    page.set_notice(match query.as_deref() {
+        Some("done") => Notice::Done,
+        Some("password") => Notice::PasswordChanged,
+        _ => Notice::Unspecified,
+    });
+    render::page(&state, uri.path(), StatusCode::OK, page).await
+}
+
+pub(super) async fn sign_in(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let notice = match query.as_deref() {
+        Some("why=ended") => Notice::SignedOut,
+        Some("why=suspended") => Notice::Suspended,
+        Some("why=link") => Notice::BadLink,
+        _ => Notice::Unspecified,
+    };
+    let shown = Outside {
+        notice,
+        ..Outside::default()
+    };
+    signing(&state, "/login", &headers, shown).await
 }
 
 pub(super) async fn sign_up(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    signing(&state, "/signup", &headers).await
+    signing(&state, "/signup", &headers, Outside::default()).await
+}
+
+pub(super) async fn invited(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Response {
+    match state
+        .store
+        .invitations
+        .find(&token, InvitationKind::Join)
+        .await
+    {
+        Ok(Some(found)) => {
+            let shown = Outside {
+                invited: Some(invitation_view(&state, &found, &token).await),
+                ..Outside::default()
+            };
+            signing(&state, &format!("/invite/{token}"), &headers, shown).await
+        }
+        Ok(None) => Redirect::to("/login?why=link").into_response(),
+        Err(error) => render::plain(&error.into()),
+    }
+}
+
+pub(super) async fn reset(State(state): State<AppState>, Path(token): Path<String>) -> Response {
+    let kind = InvitationKind::Reset;
+    match state.store.invitations.find(&token, kind).await {
+        Ok(Some(found)) => {
+            let shown = Outside {
+                invited: Some(invitation_view(&state, &found, &token).await),
+                ..Outside::default()
+            };
+            outside(&state, &format!("/reset/{token}"), StatusCode::OK, shown).await
+        }
+        Ok(None) => Redirect::to("/login?why=link").into_response(),
+        Err(error) => render::plain(&error.into()),
+    }
 }
 
 /// Who is signed in already has no use for these pages.
-async fn signing(state: &AppState, path: &str, headers: &HeaderMap) -> Response {
+async fn signing(state: &AppState, path: &str, headers: &HeaderMap, shown: Outside) -> Response {
     match SignedIn::find(headers, state).await {
         Ok(_) => Redirect::to("/").into_response(),
-        Err(NotSignedIn::Nobody) => outside(state, path, StatusCode::OK, None).await,
+        Err(NotSignedIn::Nobody | NotSignedIn::Suspended) => {
+            outside(state, path, StatusCode::OK, shown).await
+        }
         Err(NotSignedIn::Unknown(failure)) => render::plain(&failure),
     }
 }
@@ -72,7 +185,7 @@ pub(super) async fn not_found(
     uri: Uri,
 ) -> Response {
     match SignedIn::find(&headers, &state).await {
-        Ok(me) => match gather(&state, &me.uid, Shown::Nothing).await {
+        Ok(me) => match gather(&state, &me, Shown::Nothing).await {
             Ok(page) => render::page(&state, uri.path(), StatusCode::NOT_FOUND, page).await,
             Err(failure) => render::plain(&failure),
         },
@@ -103,7 +216,7 @@ pub(super) async fn respond(
     shown: Shown<'_>,
     refused: Option<(StatusCode, v1::FormState)>,
 ) -> Response {
-    let mut page = match gather(state, &me.uid, shown).await {
+    let mut page = match gather(state, me, shown).await {
         Ok(page) => page,
         Err(failure) => return render::plain(&failure),
     };
@@ -119,60 +232,203 @@ pub(super) async fn respond(
     render::page(state, path, status, page).await
 }
 
+/// The administrators' page with a link on it that was made a moment ago.
+pub(super) async fn with_fresh_link(
+    state: &AppState,
+    path: &str,
+    me: &SignedIn,
+    link: String,
+) -> Response {
+    match gather(state, me, Shown::Admin).await {
+        Ok(page) => {
+            let page = v1::Page {
+                fresh_link: link,
+                ..page
+            };
+            render::page(state, path, StatusCode::OK, page).await
+        }
+        Err(failure) => render::plain(&failure),
+    }
+}
+
+/// What a page for somebody who is not signed in has to say.
+#[derive(Default)]
+pub(super) struct Outside {
+    pub form: Option<v1::FormState>,
+    pub invited: Option<v1::InvitationView>,
+    pub notice: Notice,
+}
+
 /// A page for somebody who is not signed in.
 pub(super) async fn outside(
     state: &AppState,
     path: &str,
     status: StatusCode,
-    form: Option<v1::FormState>,
+    shown: Outside,
 ) -> Response {
     let founded = match state.store.directory().is_founded().await {
         Ok(founded) => founded,
         // What was typed is worth more than whether this is the first account.
-        Err(_) if form.is_some() => true,
+        Err(_) if shown.form.is_some() => true,
         Err(error) => return render::plain(&error.into()),
     };
+    let signup_domains = match &state.signup {
+        Signup::Domains(domains) if founded && shown.invited.is_none() => domains.clone(),
+        _ => Vec::new(),
+    };
     let page = v1::Page {
-        form,
+        form: shown.form,
         first_run: !founded,
-        signup_open: !founded || state.signup == Signup::Open,
+        signup_open: !founded || shown.invited.is_some() || state.signup != Signup::Invite,
         setup_token_needed: !founded && state.setup_token.is_some(),
+        invited: shown.invited,
+        notice: shown.notice.into(),
+        signup_domains,
         ..v1::Page::default()
     };
     render::page(state, path, status, page).await
 }
 
-async fn gather(state: &AppState, uid: &Username, shown: Shown<'_>) -> Result<v1::Page, Failure> {
-    let uid = uid.to_string();
-    let room = match shown {
-        Shown::Room(room) => Some(room.to_owned()),
-        Shown::Nothing => None,
-    };
+/// A link as pages show it. Names of rooms that cannot be had now are left out.
+pub(super) async fn invitation_view(
+    state: &AppState,
+    invitation: &Invitation,
+    token: &str,
+) -> v1::InvitationView {
+    let record = &invitation.record;
+    let mut room_names = Vec::new();
+    for id in &record.room_ids {
+        let Ok(id) = crate::domain::RoomId::parse(id) else {
+            continue;
+        };
+        if let Ok(Some(room)) = state.store.directory().room(&id).await {
+            room_names.push(room.name);
+        }
+    }
+    v1::InvitationView {
+        id: invitation.id.clone(),
+        made_by: record.made_by.clone(),
+        expires_at_ms: record.expires_at_ms,
+        uses_left: record.uses_left,
+        role: record.role,
+        room_names,
+        uid: record.uid.clone(),
+        token: token.to_owned(),
+    }
+}
+
+/// The same with nothing borrowed, for another thread.
+enum Wanted {
+    Home,
+    Room(String),
+    Details(String),
+    Browse,
+    People,
+    Admin,
+    Nothing,
+}
+
+impl From<Shown<'_>> for Wanted {
+    fn from(shown: Shown<'_>) -> Self {
+        match shown {
+            Shown::Home => Self::Home,
+            Shown::Room(room) => Self::Room(room.to_owned()),
+            Shown::Details(room) => Self::Details(room.to_owned()),
+            Shown::Browse => Self::Browse,
+            Shown::People => Self::People,
+            Shown::Admin => Self::Admin,
+            Shown::Sessions | Shown::Nothing => Self::Nothing,
+        }
+    }
+}
+
+async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1::Page, Failure> {
+    let wanted = Wanted::from(shown);
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|_| Failure::unavailable())?;
     let now = u64::try_from(clock::now().0).unwrap_or_default();
     let answer = state
-        .read_model
-        .ask(move |tables| {
-            let view = match &room {
-                Some(wanted) => queries::room(tables, wanted)?
-                    .map(|room| queries::view(tables, room, Sequence(0), 0))
-                    .transpose()?,
-                None => None,
-            };
-            let missing_room = room.filter(|_| view.is_none());
-            Ok::<_, ReadError>(v1::Page {
-                me: queries::people(tables, [uid])?.pop(),
-                rooms: queries::room_heads(tables)?,
-                view,
-                missing_room,
-                ..v1::Page::default()
-            })
+        .services
+        .ask_as(&me.uid, move |tables, viewer| {
+            page_of(tables, viewer, wanted)
         })
         .await?;
-    Ok(v1::Page {
+    let mut page = v1::Page {
         as_of: answer.through.0,
         form_ulid: Ulid::new(now, random).to_string(),
         ..answer.value
-    })
+    };
+    match shown {
+        Shown::Sessions => page.places = places(state, me).await?,
+        Shown::Admin => {
+            for invitation in state.store.invitations.all().await? {
+                let view = invitation_view(state, &invitation, "").await;
+                page.invitations.push(view);
+            }
+        }
+        _ => {}
+    }
+    Ok(page)
+}
+
+fn page_of(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    wanted: Wanted,
+) -> Result<v1::Page, ReadError> {
+    let mut page = v1::Page {
+        me: Some(viewer.person.clone()),
+        ..v1::Page::default()
+    };
+    let room = match &wanted {
+        Wanted::Home => queries::landing(tables, viewer)?,
+        Wanted::Room(name) | Wanted::Details(name) => {
+            let room = queries::visible_room(tables, viewer, name)?;
+            if room.is_none() {
+                page.missing_room = Some(name.clone());
+            }
+            room
+        }
+        _ => None,
+    };
+    let also: Vec<String> = room.iter().map(|room| room.id.clone()).collect();
+    page.rooms = queries::room_heads(tables, viewer, &also)?;
+    match wanted {
+        Wanted::Home | Wanted::Room(_) => {
+            page.view = room
+                .map(|room| queries::view(tables, room, Sequence(0), 0))
+                .transpose()?;
+        }
+        Wanted::Details(_) => {
+            page.details = room
+                .map(|room| queries::details(tables, viewer, room))
+                .transpose()?;
+        }
+        Wanted::Browse => page.browse = queries::browse(tables, viewer)?,
+        Wanted::People => {
+            let everybody = queries::everybody(tables)?.into_iter();
+            let active = everybody.filter(|person| !person.suspended);
+            page.everybody =
+                queries::visible_people(tables, viewer, active.map(|person| person.uid))?;
+        }
+        Wanted::Admin => {
+            page.everybody = queries::everybody(tables)?;
+            page.audit = queries::audit(tables, AUDIT_SHOWN)?;
+        }
+        Wanted::Nothing => {}
+    }
+    Ok(page)
+}
+
+async fn places(state: &AppState, me: &SignedIn) -> Result<Vec<v1::SignedInPlace>, Failure> {
+    let sessions = state.store.sessions.of(&me.uid).await?;
+    let place = |session: crate::server::store::Session| v1::SignedInPlace {
+        is_this: session.id == me.session.id,
+        id: session.id.as_str().to_owned(),
+        agent: session.from.agent,
+        address: session.from.address,
+        began_at_ms: session.began.0,
+        used_at_ms: session.used.0,
+    };
+    Ok(sessions.into_iter().map(place).collect())
 }

@@ -7,14 +7,18 @@ use axum::http::{HeaderMap, StatusCode};
 use super::AppState;
 use super::signed_in::{NotSignedIn, SignedIn};
 
-/// 204: the session holds. 401: it does not; only this signs the page out. 429: this person has
-/// as many connections as one may have. 503: not known yet.
+/// 204: the session holds. 401: it does not, and 403: its person is suspended; only these sign the
+/// page out. 429: this person has as many connections as one may have, or has asked too much. 503:
+/// not known yet.
 pub(super) async fn session(State(state): State<AppState>, headers: HeaderMap) -> StatusCode {
     match SignedIn::find(&headers, &state).await {
-        Ok(signed_in) if state.tunnels.is_full(&signed_in.uid) => StatusCode::TOO_MANY_REQUESTS,
+        Ok(me) if state.tunnels.is_full(&me.uid) || state.limits.is_cut_off(&me.uid) => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
         Ok(_) if !state.ready.is_ready() => StatusCode::SERVICE_UNAVAILABLE,
         Ok(_) => StatusCode::NO_CONTENT,
         Err(NotSignedIn::Nobody) => StatusCode::UNAUTHORIZED,
+        Err(NotSignedIn::Suspended) => StatusCode::FORBIDDEN,
         Err(NotSignedIn::Unknown(_)) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -4,10 +4,11 @@ use axum::extract::{FromRef as _, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{AppState, cookie, render};
+use super::{AppState, address, cookie, render};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::store::{Session, SessionToken};
+use crate::wire::v1;
 
 /// Somebody with a session that holds. Pages and forms take it as an argument; who has none is
 /// sent to sign in.
@@ -19,6 +20,8 @@ pub struct SignedIn {
     pub session: Session,
     /// Its token.
     pub token: SessionToken,
+    /// What they are to the workspace.
+    pub role: v1::Role,
 }
 
 /// Why there is nobody.
@@ -26,6 +29,8 @@ pub struct SignedIn {
 pub enum NotSignedIn {
     /// No session, or one that has ended.
     Nobody,
+    /// Somebody who may not come in.
+    Suspended,
     /// The store did not answer: nothing is known.
     Unknown(Failure),
 }
@@ -45,11 +50,28 @@ impl SignedIn {
             .map_err(|error| NotSignedIn::Unknown(error.into()))?
             .ok_or(NotSignedIn::Nobody)?;
         let uid = session.uid.clone().ok_or(NotSignedIn::Nobody)?;
+        let account = state
+            .store
+            .directory()
+            .person(&uid)
+            .await
+            .map_err(|error| NotSignedIn::Unknown(error.into()))?
+            .ok_or(NotSignedIn::Nobody)?;
+        if account.person.suspended {
+            return Err(NotSignedIn::Suspended);
+        }
         Ok(Self {
             uid,
             session,
             token,
+            role: account.person.role(),
         })
+    }
+
+    /// Do they look after the workspace?
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.role == v1::Role::Administrator
     }
 }
 
@@ -62,8 +84,18 @@ impl FromRequestParts<AppState> for SignedIn {
     ) -> Result<Self, Self::Rejection> {
         let state = AppState::from_ref(state);
         match Self::find(&parts.headers, &state).await {
-            Ok(signed_in) => Ok(signed_in),
+            Ok(signed_in) => {
+                let origin = address::origin(parts, &state);
+                let noted = state.store.sessions.note_use(&signed_in.session, origin);
+                if let Err(error) = noted.await {
+                    tracing::debug!(%error, "a session’s use was not noted");
+                }
+                Ok(signed_in)
+            }
             Err(NotSignedIn::Nobody) => Err(Redirect::to("/login").into_response()),
+            Err(NotSignedIn::Suspended) => {
+                Err(Redirect::to("/login?why=suspended").into_response())
+            }
             Err(NotSignedIn::Unknown(failure)) => Err(render::plain(&failure)),
         }
     }

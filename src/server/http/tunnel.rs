@@ -22,7 +22,7 @@ use super::AppState;
 use super::signed_in::{NotSignedIn, SignedIn};
 use crate::domain::{Username, limits};
 use crate::server::broker::SESSION_COOKIE_UPSTREAM;
-use crate::server::store::SessionToken;
+use crate::server::store::{SessionId, SessionToken};
 
 /// How long the broker may take to answer the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub struct Tunnels {
 #[derive(Default)]
 struct Open {
     next: u64,
-    tunnels: HashMap<u64, (Username, String, CancellationToken)>,
+    tunnels: HashMap<u64, (Username, SessionId, CancellationToken)>,
 }
 
 impl Tunnels {
@@ -53,9 +53,9 @@ impl Tunnels {
     }
 
     /// Closes those of a session.
-    pub fn close(&self, session: &str) {
-        for (_, hash, closed) in self.lock().tunnels.values() {
-            if hash == session {
+    pub fn close(&self, session: &SessionId) {
+        for (_, id, closed) in self.lock().tunnels.values() {
+            if id == session {
                 closed.cancel();
             }
         }
@@ -63,12 +63,9 @@ impl Tunnels {
 
     /// The sessions that they stand on, each once.
     #[must_use]
-    pub fn sessions(&self) -> HashSet<String> {
+    pub fn sessions(&self) -> HashSet<SessionId> {
         let open = self.lock();
-        open.tunnels
-            .values()
-            .map(|(_, hash, _)| hash.clone())
-            .collect()
+        open.tunnels.values().map(|(_, id, _)| id.clone()).collect()
     }
 
     /// Closes all of them.
@@ -78,14 +75,14 @@ impl Tunnels {
         }
     }
 
-    fn enter(&self, uid: &Username, session: &str) -> Option<Place> {
+    fn enter(&self, uid: &Username, session: &SessionId) -> Option<Place> {
         let mut open = self.lock();
         if open.of(uid) >= limits::CONNECTIONS_PER_PERSON {
             return None;
         }
         open.next += 1;
         let (number, closed) = (open.next, CancellationToken::new());
-        let tunnel = (uid.clone(), session.to_owned(), closed.clone());
+        let tunnel = (uid.clone(), session.clone(), closed.clone());
         open.tunnels.insert(number, tunnel);
         Some(Place {
             tunnels: self.clone(),
@@ -122,6 +119,7 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     let me = match SignedIn::find(request.headers(), &state).await {
         Ok(me) => me,
         Err(NotSignedIn::Nobody) => return StatusCode::UNAUTHORIZED.into_response(),
+        Err(NotSignedIn::Suspended) => return StatusCode::FORBIDDEN.into_response(),
         Err(NotSignedIn::Unknown(_)) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
     let Some(key) = websocket_key(&request) else {
@@ -133,7 +131,10 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     if !state.ready.is_ready() {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let Some(place) = state.tunnels.enter(&me.uid, &me.session.hash) else {
+    if state.limits.is_cut_off(&me.uid) {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    }
+    let Some(place) = state.tunnels.enter(&me.uid, &me.session.id) else {
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     };
     let upstream = tokio::time::timeout(
@@ -253,26 +254,33 @@ fn switching(accept: HeaderValue) -> Response {
 mod tests {
     use super::*;
 
+    fn session(uid: &str, n: u8) -> SessionId {
+        let hash = data_encoding::BASE64URL_NOPAD.encode(&[n; 32]);
+        SessionId::parse(&format!("{uid}.{hash}")).unwrap()
+    }
+
     #[test]
     fn one_person_has_twenty_places_and_gets_one_back_when_a_tunnel_ends() {
         let tunnels = Tunnels::default();
         let ada = Username::parse("ada").unwrap();
         let ben = Username::parse("ben").unwrap();
-        let mut places: Vec<_> = (0..20).filter_map(|_| tunnels.enter(&ada, "s")).collect();
+        let mut places: Vec<_> = (0..20)
+            .filter_map(|_| tunnels.enter(&ada, &session("ada", 1)))
+            .collect();
         assert_eq!(places.len(), 20);
-        assert!(tunnels.enter(&ada, "s").is_none());
+        assert!(tunnels.enter(&ada, &session("ada", 1)).is_none());
         assert!(tunnels.is_full(&ada) && !tunnels.is_full(&ben));
         places.pop();
-        assert!(tunnels.enter(&ada, "s").is_some());
+        assert!(tunnels.enter(&ada, &session("ada", 1)).is_some());
     }
 
     #[test]
     fn the_end_of_a_session_closes_its_tunnels_alone() {
         let tunnels = Tunnels::default();
         let ada = Username::parse("ada").unwrap();
-        let one = tunnels.enter(&ada, "one").unwrap();
-        let other = tunnels.enter(&ada, "other").unwrap();
-        tunnels.close("one");
+        let one = tunnels.enter(&ada, &session("ada", 1)).unwrap();
+        let other = tunnels.enter(&ada, &session("ada", 2)).unwrap();
+        tunnels.close(&session("ada", 1));
         assert!(one.closed.is_cancelled() && !other.closed.is_cancelled());
     }
 }

@@ -4,8 +4,8 @@ use prost::Message as _;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ReadError;
-use crate::domain::{RoomName, Sequence, subject};
-use crate::wire::v1::{self, event::Body};
+use crate::domain::{Place, RoomName, Sequence};
+use crate::wire::v1::{self, MembershipChange, RoomKind, event::Body};
 
 /// Applies an entry. Something that natter did not write, or a later natter did, changes nothing:
 /// the log goes on.
@@ -16,45 +16,191 @@ pub(super) fn apply(
     payload: &[u8],
 ) -> Result<(), ReadError> {
     match v1::Event::decode(payload) {
-        Ok(event) => apply_event(tables, subject, sequence, &event, payload)?,
+        Ok(event) => match Place::of_subject(subject) {
+            Some(place) => apply_to_room(tables, &place, sequence, &event, payload)?,
+            None if subject.starts_with("natter.log.dir.") => {
+                apply_to_directory(tables, sequence, &event, payload)?;
+            }
+            None => {}
+        },
         Err(error) => tracing::warn!(%error, sequence = sequence.0, "an entry cannot be read"),
     }
     tables.execute("UPDATE meta SET applied = ?1", [signed(sequence)])?;
     Ok(())
 }
 
-fn apply_event(
+fn apply_to_room(
     tables: &Transaction<'_>,
-    subject: &str,
+    place: &Place,
     sequence: Sequence,
     event: &v1::Event,
     payload: &[u8],
 ) -> Result<(), ReadError> {
-    if let Some(room) = subject::open_room_of(subject) {
-        let key = event.key.clone().unwrap_or_default();
-        add_entry(tables, room.as_str(), sequence, &key, payload)?;
+    let room = match place {
+        Place::Open(room) | Place::Closed(room) => Some(room.to_string()),
+        Place::Direct(pair) => tables
+            .prepare_cached("SELECT id FROM room WHERE pair = ?1")?
+            .query_row([pair.to_string()], |row| row.get(0))
+            .optional()?,
+    };
+    let key = event.key.clone().unwrap_or_default();
+    match room {
+        Some(room) => add_entry(tables, &room, sequence, &key, payload),
+        None => Ok(()),
     }
+}
+
+fn apply_to_directory(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    event: &v1::Event,
+    payload: &[u8],
+) -> Result<(), ReadError> {
     match &event.body {
-        Some(Body::PersonJoined(v1::PersonJoined {
-            person: Some(person),
-            ..
-        })) => {
-            tables.execute(
-                "INSERT OR IGNORE INTO person (uid, display_name, role) VALUES (?1, ?2, ?3)",
-                params![person.uid, person.display_name, person.role],
-            )?;
+        Some(
+            Body::PersonJoined(v1::PersonJoined {
+                person: Some(person),
+                ..
+            })
+            | Body::PersonChanged(v1::PersonChanged {
+                person: Some(person),
+                ..
+            }),
+        ) => set_person(tables, sequence, event.at_ms, person)?,
+        Some(
+            Body::RoomMade(v1::RoomMade { room: Some(room) })
+            | Body::RoomChanged(v1::RoomChanged {
+                room: Some(room), ..
+            }),
+        ) => set_room(tables, room)?,
+        Some(Body::MembershipChanged(changed)) => {
+            change_membership(tables, sequence, event.at_ms, changed)?;
         }
-        Some(Body::RoomMade(v1::RoomMade { room: Some(room) })) => {
-            let folded = RoomName::parse(&room.name)
-                .map_or_else(|_| room.name.to_lowercase(), |name| name.folded());
+        Some(Body::AdministratorActed(_)) => {
             tables.execute(
-                "INSERT OR IGNORE INTO room (id, name, folded, kind, topic)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![room.id, room.name, folded, room.kind, room.topic],
+                "INSERT OR IGNORE INTO audit (sequence, event) VALUES (?1, ?2)",
+                params![signed(sequence), payload],
             )?;
         }
         _ => {}
     }
+    Ok(())
+}
+
+fn set_person(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    at_ms: i64,
+    person: &v1::Person,
+) -> Result<(), ReadError> {
+    let before: Option<(i32, bool)> = tables
+        .prepare_cached("SELECT role, suspended FROM person WHERE uid = ?1")?
+        .query_row([&person.uid], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    tables.execute(
+        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (uid) DO UPDATE SET display_name = ?2, role = ?3, suspended = ?4,
+            about = ?5, time_zone = ?6",
+        params![
+            person.uid,
+            person.display_name,
+            person.role,
+            person.suspended,
+            person.about,
+            person.time_zone
+        ],
+    )?;
+    // Whatever changed of it: a connection that is made anew has the rights of now.
+    if before.is_some_and(|before| before != (person.role, person.suspended)) {
+        cut(tables, sequence, at_ms, &person.uid)?;
+    }
+    Ok(())
+}
+
+fn set_room(tables: &Transaction<'_>, room: &v1::Room) -> Result<(), ReadError> {
+    let folded = (!room.name.is_empty()).then(|| {
+        RoomName::parse(&room.name).map_or_else(|_| room.name.to_lowercase(), |n| n.folded())
+    });
+    let pair = (room.kind() == RoomKind::Direct).then(|| room.pair.join("."));
+    tables.execute(
+        "INSERT INTO room (id, name, folded, kind, topic, archived, pair, made_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE SET name = ?2, folded = ?3, topic = ?5, archived = ?6",
+        params![
+            room.id,
+            room.name,
+            folded,
+            room.kind,
+            room.topic,
+            room.archived,
+            pair,
+            room.made_by
+        ],
+    )?;
+    for uid in &room.pair {
+        tables.execute(
+            "INSERT OR IGNORE INTO member (uid, room, muted) VALUES (?1, ?2, 0)",
+            params![uid, room.id],
+        )?;
+    }
+    Ok(())
+}
+
+fn change_membership(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    at_ms: i64,
+    changed: &v1::MembershipChanged,
+) -> Result<(), ReadError> {
+    let Some(room) = &changed.room else {
+        return Ok(());
+    };
+    let change = changed.change();
+    match change {
+        MembershipChange::Joined
+        | MembershipChange::Added
+        | MembershipChange::Muted
+        | MembershipChange::Unmuted => {
+            tables.execute(
+                "INSERT INTO member (uid, room, muted) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (uid, room) DO UPDATE SET muted = ?3",
+                params![changed.uid, room.id, change == MembershipChange::Muted],
+            )?;
+        }
+        MembershipChange::Left | MembershipChange::Removed => {
+            tables.execute(
+                "DELETE FROM member WHERE uid = ?1 AND room = ?2",
+                params![changed.uid, room.id],
+            )?;
+            // Who has a right of its own to the room loses it.
+            if room.kind() == RoomKind::Closed || is_guest(tables, &changed.uid)? {
+                cut(tables, sequence, at_ms, &changed.uid)?;
+            }
+        }
+        MembershipChange::Unspecified => {}
+    }
+    Ok(())
+}
+
+fn is_guest(tables: &Transaction<'_>, uid: &str) -> Result<bool, ReadError> {
+    let role: Option<i32> = tables
+        .prepare_cached("SELECT role FROM person WHERE uid = ?1")?
+        .query_row([uid], |row| row.get(0))
+        .optional()?;
+    Ok(role == Some(v1::Role::Guest.into()))
+}
+
+fn cut(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    at_ms: i64,
+    uid: &str,
+) -> Result<(), ReadError> {
+    tables.execute(
+        "INSERT OR IGNORE INTO cut (sequence, uid, at_ms) VALUES (?1, ?2, ?3)",
+        params![signed(sequence), uid, at_ms],
+    )?;
     Ok(())
 }
 

@@ -107,6 +107,12 @@ impl ReadModel {
         *self.applied.borrow()
     }
 
+    /// How far the log has been applied, as it goes on.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Sequence> {
+        self.applied.clone()
+    }
+
     /// Asks, after the model has caught up with everything that was in LOG when the question came.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::ReadError;
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -19,15 +19,37 @@ CREATE TABLE meta (
 CREATE TABLE person (
     uid TEXT PRIMARY KEY,
     display_name TEXT NOT NULL,
-    role INTEGER NOT NULL
+    role INTEGER NOT NULL,
+    suspended INTEGER NOT NULL,
+    about TEXT NOT NULL,
+    time_zone TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE room (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    folded TEXT NOT NULL UNIQUE,
+    folded TEXT UNIQUE,            -- NULL for a room without a name
     kind INTEGER NOT NULL,
-    topic TEXT NOT NULL
+    topic TEXT NOT NULL,
+    archived INTEGER NOT NULL,
+    pair TEXT UNIQUE,              -- the two of a direct room, as in its subject
+    made_by TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE member (
+    uid TEXT NOT NULL,
+    room TEXT NOT NULL,
+    muted INTEGER NOT NULL,
+    PRIMARY KEY (uid, room)
+) WITHOUT ROWID;
+CREATE INDEX member_of_room ON member (room);
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY,
+    event BLOB NOT NULL
+);
+CREATE TABLE cut (                 -- who may do less than before, and since when
+    sequence INTEGER PRIMARY KEY,
+    uid TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+);
 CREATE TABLE entry (
     sequence INTEGER PRIMARY KEY,
     room TEXT NOT NULL,

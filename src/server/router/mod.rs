@@ -26,7 +26,6 @@
 //! | `endpoint` | a route, and what the router knows of it |
 //! | `accept` | which messages are requests, and whose |
 //! | `serve` | from subscription to reply |
-//! | `limit` | how much one person may ask |
 //! | `stats`, `discovery`, `schema` | what became of requests, and how that is told (ADR-32) |
 
 mod accept;
@@ -34,7 +33,6 @@ mod discovery;
 mod endpoint;
 mod extract;
 mod handler;
-mod limit;
 mod reply;
 mod schema;
 mod serve;
@@ -43,7 +41,7 @@ mod stats;
 pub use extract::{CurrentUser, FromRequest, Proto, State};
 pub use handler::{Handler, Messages};
 pub use reply::IntoReply;
-pub use serve::{Served, Wires};
+pub use serve::{CutOff, Served, Wires};
 
 use bytes::Bytes;
 

@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::discovery::Discovery;
 use super::endpoint::{About, Endpoint};
 use super::handler::Answer;
-use super::limit::RequestLimit;
 use super::{Router, accept};
+use crate::domain::Username;
 use crate::nats;
 use crate::server::Failure;
+use crate::server::limits::{Excess, Limits};
 
 /// Of several natters behind one broker, one answers each request.
 pub(super) const QUEUE: &str = "natter";
@@ -30,9 +31,6 @@ const AT_ONCE: usize = 256;
 /// Longest that a handler may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How often those who have asked nothing lately are forgotten by the limit.
-const TIDY: Duration = Duration::from_secs(60);
-
 /// The two connections that the router needs.
 #[derive(Clone)]
 pub struct Wires {
@@ -41,7 +39,14 @@ pub struct Wires {
     pub reader: nats::Client,
     /// Writes replies.
     pub writer: async_nats::Client,
+    /// How much one person may ask.
+    pub limits: Limits,
+    /// Told of those who go on past the limit: their connections are to be ended.
+    pub cut_off: CutOff,
 }
+
+/// Ends somebody's connections.
+pub type CutOff = Arc<dyn Fn(Username) + Send + Sync>;
 
 /// A router at work. Dropping it ends the work.
 pub struct Served {
@@ -62,7 +67,8 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         let mut tasks = JoinSet::new();
         let shared = Arc::new(Shared {
             writer: wires.writer.clone(),
-            limit: RequestLimit::new(),
+            limits: wires.limits,
+            cut_off: wires.cut_off,
         });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let about = self.endpoints.iter().map(|e| Arc::clone(&e.about));
@@ -85,13 +91,6 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
             };
             tasks.spawn(until(&stop, route.run(requests)));
         }
-        let tidy = async move {
-            loop {
-                tokio::time::sleep(TIDY).await;
-                shared.limit.tidy();
-            }
-        };
-        tasks.spawn(until(&stop, tidy));
         Ok(Served { _tasks: tasks })
     }
 }
@@ -109,7 +108,8 @@ fn until(
 /// What all routes need.
 struct Shared {
     writer: async_nats::Client,
-    limit: RequestLimit,
+    limits: Limits,
+    cut_off: CutOff,
 }
 
 struct Route<S> {
@@ -142,9 +142,18 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
                 reply: request.reply.clone(),
                 began: Instant::now(),
             };
-            if let Err(wait) = self.shared.limit.check(&request.caller) {
-                finish.with(Err(Failure::too_many(wait))).await;
-                continue;
+            match self.shared.limits.request(&request.caller) {
+                Ok(()) => {}
+                Err(Excess::Refused(failure)) => {
+                    finish.with(Err(failure)).await;
+                    continue;
+                }
+                Err(Excess::CutOff(failure)) => {
+                    tracing::warn!(who = %request.caller, "cut off for asking too much");
+                    finish.with(Err(failure)).await;
+                    (self.shared.cut_off)(request.caller);
+                    continue;
+                }
             }
             let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
                 return;

@@ -4,25 +4,23 @@ use super::Services;
 use crate::domain::Sequence;
 use crate::server::Failure;
 use crate::server::read_model::queries;
-use crate::server::router::{Proto, State};
+use crate::server::router::{CurrentUser, Proto, State};
 use crate::wire::v1::{HistoryRequest, HistoryResponse};
 
 pub(super) async fn history(
     State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
     Proto(asked): Proto<HistoryRequest>,
 ) -> Result<Proto<HistoryResponse>, Failure> {
     let answer = services
-        .read_model
-        .ask(move |tables| {
-            let Some(room) = queries::room(tables, &asked.room)? else {
+        .ask_as(&me, move |tables, viewer| {
+            let Some(room) = queries::visible_room(tables, viewer, &asked.room)? else {
                 return Ok(None);
             };
             queries::view(tables, room, Sequence(asked.before), asked.limit).map(Some)
         })
         .await?;
-    let view = answer
-        .value
-        .ok_or_else(|| Failure::not_found("There is no such room."))?;
+    let view = answer.value.ok_or_else(Failure::no_such_room)?;
     Ok(Proto(HistoryResponse {
         through: answer.through.0,
         view: Some(view),

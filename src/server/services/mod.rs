@@ -1,6 +1,7 @@
 //! The handlers: what a person can ask of natter over NATS, and where each is served.
 //!
-//! A new service is one async function and one line here: `docs/protocol.md` shows how.
+//! A new service is one async function and one line here: `docs/protocol.md` shows how. What forms
+//! can do as well is a function of its own that both call.
 
 mod echo;
 mod heads;
@@ -8,13 +9,21 @@ mod history;
 mod people;
 mod ping;
 mod post;
+pub mod rooms;
 mod sync;
 
 pub use post::post_message;
 
-use super::read_model::ReadModel;
+use rusqlite::Transaction;
+
+use super::Failure;
+use super::cutter::Cutter;
+use super::limits::Limits;
+use super::read_model::queries::{self, Viewer};
+use super::read_model::{Answer, ReadError, ReadModel};
 use super::router::Router;
 use super::store::Store;
+use crate::domain::Username;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -25,6 +34,41 @@ pub struct Services {
     pub read_model: ReadModel,
     /// Publishes.
     pub chat: async_nats::Client,
+    /// Cuts connections whose rights have shrunk.
+    pub cutter: Cutter,
+    /// How much one person may do.
+    pub limits: Limits,
+}
+
+impl Services {
+    /// Asks the read model, behind the barrier, as somebody: what they may see is judged in the
+    /// same transaction.
+    ///
+    /// # Errors
+    /// There is no such person, or they are suspended; or there is no answer now.
+    pub async fn ask_as<T: Send + 'static>(
+        &self,
+        uid: &Username,
+        question: impl FnOnce(&Transaction<'_>, &Viewer) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<Answer<T>, Failure> {
+        let uid = uid.clone();
+        let answer = self
+            .read_model
+            .ask(move |tables| match queries::viewer(tables, &uid)? {
+                Some(viewer) => question(tables, &viewer).map(Some),
+                None => Ok(None),
+            })
+            .await?;
+        match answer.value {
+            Some(value) => Ok(Answer {
+                through: answer.through,
+                value,
+            }),
+            None => Err(Failure::forbidden(
+                "This account may not come in. Ask an administrator.",
+            )),
+        }
+    }
 }
 
 /// Every service, on its subject.
@@ -33,9 +77,19 @@ pub fn router(services: Services) -> Router<Services> {
         .route("*.echo", echo::echo)
         .route("*.echo.identified", echo::identified)
         .route_past_own("*.ping", ping::is_relay, ping::ping)
+        .route("natter.svc.*.browse", rooms::browse)
+        .route("natter.svc.*.change-room", rooms::on_change)
         .route("natter.svc.*.heads", heads::heads)
         .route("natter.svc.*.history", history::history)
+        .route("natter.svc.*.invite", rooms::on_invite)
+        .route("natter.svc.*.join", rooms::on_join)
+        .route("natter.svc.*.leave", rooms::on_leave)
+        .route("natter.svc.*.make-room", rooms::on_make)
+        .route("natter.svc.*.members", rooms::members)
+        .route("natter.svc.*.mute", rooms::on_mute)
         .route("natter.svc.*.people", people::people)
         .route("natter.svc.*.post", post::post)
+        .route("natter.svc.*.remove", rooms::on_remove)
         .route("natter.svc.*.sync", sync::sync)
+        .route("natter.svc.*.talk-to", rooms::on_talk_to)
 }

@@ -4,19 +4,21 @@ use super::Services;
 use crate::domain::limits;
 use crate::server::Failure;
 use crate::server::read_model::queries;
-use crate::server::router::{Proto, State};
+use crate::server::router::{CurrentUser, Proto, State};
 use crate::wire::v1::{PeopleRequest, PeopleResponse};
 
 pub(super) async fn people(
     State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
     Proto(asked): Proto<PeopleRequest>,
 ) -> Result<Proto<PeopleResponse>, Failure> {
     if asked.uids.len() > limits::PEOPLE_ASKED {
         return Err(Failure::invalid("Ask for at most 200 people at once."));
     }
     let answer = services
-        .read_model
-        .ask(move |tables| queries::people(tables, asked.uids))
+        .ask_as(&me, move |tables, viewer| {
+            queries::visible_people(tables, viewer, asked.uids)
+        })
         .await?;
     Ok(Proto(PeopleResponse {
         people: answer.value,

@@ -1,11 +1,12 @@
 //! `post`: write a message (design section 5, "Send").
 
 use super::Services;
-use crate::domain::{Key, MessageText, RoomId, Sequence, Ulid, Username, subject};
-use crate::server::read_model::{ReadModel, queries};
+use crate::domain::{Key, MessageText, RoomId, Sequence, Ulid, Username};
+use crate::server::read_model::queries;
 use crate::server::router::{CurrentUser, Proto, State};
-use crate::server::store::{Entry, Expect, Store};
+use crate::server::store::{Entry, Expect};
 use crate::server::{Failure, clock};
+use crate::wire::place_of;
 use crate::wire::v1::{self, PostRequest, PostResponse, event::Body};
 
 pub(super) async fn post(
@@ -13,7 +14,7 @@ pub(super) async fn post(
     CurrentUser(author): CurrentUser,
     Proto(asked): Proto<PostRequest>,
 ) -> Result<Proto<PostResponse>, Failure> {
-    let posted = post_message(&services.store, &services.read_model, author, &asked).await?;
+    let posted = post_message(&services, author, &asked).await?;
     Ok(Proto(posted))
 }
 
@@ -24,29 +25,34 @@ pub(super) async fn post(
 /// The text breaks a rule, the room does not exist, the key stands for another text, or the store
 /// does not answer; then nothing is known, and the same key is sent again.
 pub async fn post_message(
-    store: &Store,
-    read_model: &ReadModel,
+    services: &Services,
     author: Username,
     asked: &PostRequest,
 ) -> Result<PostResponse, Failure> {
+    services.limits.post(&author)?;
     let text = MessageText::parse(&asked.text)?;
     let room = RoomId::parse(&asked.room_id)?;
     let ulid = Ulid::parse(&asked.ulid).map_err(|error| Failure::invalid(error.to_string()))?;
     let key = Key { author, ulid };
 
-    // Known by what is applied already; what is not is caught by the broker for two minutes, and
-    // by the reducer for ever.
+    // Who may write is judged behind the barrier: somebody who was removed a moment ago may not.
+    // A key of long ago is found there too; what is under way is caught by the broker for two
+    // minutes, and by the reducer for ever.
     let (wanted, room_wanted) = (key.clone(), room.clone());
-    let known = read_model
-        .ask_now(move |tables| {
+    let (found, earlier) = services
+        .ask_as(&key.author, move |tables, viewer| {
             Ok((
-                queries::room(tables, room_wanted.as_str())?.is_some(),
+                queries::visible_room_by_id(tables, viewer, room_wanted.as_str())?,
                 queries::entry_of(tables, &wanted)?,
             ))
         })
         .await?
         .value;
-    let (room_is_known, earlier) = known;
+    let Some(found) = found else {
+        return Err(Failure::not_found(
+            "There is no such room, or you are no longer in it. Your message was not sent.",
+        ));
+    };
     if let Some((in_room, logged)) = earlier {
         let event = logged.event.unwrap_or_default();
         return same_message(
@@ -56,15 +62,9 @@ pub async fn post_message(
             Sequence(logged.sequence),
         );
     }
-    if !room_is_known
-        && store
-            .log
-            .last_of(&subject::log_room(&room))
-            .await?
-            .is_none()
-    {
-        return Err(Failure::not_found(
-            "This room does not exist. Your message was not sent.",
+    if found.archived {
+        return Err(Failure::forbidden(
+            "This room is archived: nobody writes in it any more. Your message was not sent.",
         ));
     }
 
@@ -77,15 +77,20 @@ pub async fn post_message(
         })),
     };
     let entry = Entry {
-        subject: subject::log_open_room(&room),
+        subject: place_of(&found)?.log(),
         event,
         expect: Expect::Any,
     };
     let message_id = format!("{}:{}", key.author, key.ulid);
-    let appended = store.log.append(&entry, Some(&message_id)).await?;
+    let appended = services.store.log.append(&entry, Some(&message_id)).await?;
     if appended.duplicate {
         // The broker knows the id, not what was said under it.
-        let (in_subject, event) = store.log.get(appended.sequence).await?.unwrap_or_default();
+        let (in_subject, event) = services
+            .store
+            .log
+            .get(appended.sequence)
+            .await?
+            .unwrap_or_default();
         return same_message(
             &event,
             in_subject == entry.subject,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{Context, kv, stream};
+use futures::TryStreamExt as _;
 
 use super::StoreError;
 
@@ -34,4 +35,27 @@ pub(super) async fn open(
     js.get_key_value(name)
         .await
         .map_err(StoreError::broker("open a bucket"))
+}
+
+/// The keys of a bucket below `prefix` and a dot, as its leader knows them. Among them are keys
+/// whose value has been deleted.
+pub(super) async fn keys_below(
+    bucket: &kv::Store,
+    prefix: &str,
+) -> Result<Vec<String>, StoreError> {
+    let doing = "list keys";
+    let base = format!("$KV.{}.", bucket.name);
+    let subjects = bucket
+        .stream
+        .info_with_subjects(format!("{base}{prefix}.>"))
+        .await
+        .map_err(StoreError::broker(doing))?;
+    let subjects: Vec<(String, usize)> = subjects
+        .try_collect()
+        .await
+        .map_err(StoreError::broker(doing))?;
+    let keys = subjects
+        .into_iter()
+        .filter_map(|(subject, _)| subject.strip_prefix(&base).map(str::to_owned));
+    Ok(keys.collect())
 }

@@ -3,6 +3,7 @@
 
 use async_nats::jetstream::{Context, kv};
 
+use super::sessions::fresh_secret;
 use super::{StoreError, bucket};
 
 /// The bucket of password hashes.
@@ -18,16 +19,18 @@ impl Credentials {
         })
     }
 
-    /// Keeps a hash (in PHC form) under a fresh key.
+    /// Keeps a hash (in PHC form) under a fresh key, and gives the key.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
-    pub async fn put(&self, key: &str, hash: String) -> Result<(), StoreError> {
+    pub async fn add(&self, hash: String) -> Result<String, StoreError> {
+        let doing = "keep a password";
+        let key = fresh_secret().map_err(StoreError::broker(doing))?;
         self.bucket
-            .put(key, hash.into())
+            .put(&key, hash.into())
             .await
-            .map_err(StoreError::broker("keep a password"))?;
-        Ok(())
+            .map_err(StoreError::broker(doing))?;
+        Ok(key)
     }
 
     /// The hash under a key.

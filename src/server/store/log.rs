@@ -173,12 +173,24 @@ impl Log {
     /// # Errors
     /// The broker did not answer, or the entry cannot be read.
     pub async fn last_of(&self, subject: &str) -> Result<Option<v1::Event>, StoreError> {
+        Ok(self.last_with_place(subject).await?.1)
+    }
+
+    /// The last entry of a subject and its place, which is 0 where there is none: what
+    /// [`Expect::Last`] takes.
+    ///
+    /// # Errors
+    /// The broker did not answer, or the entry cannot be read.
+    pub async fn last_with_place(
+        &self,
+        subject: &str,
+    ) -> Result<(Sequence, Option<v1::Event>), StoreError> {
         match self.stream.get_last_raw_message_by_subject(subject).await {
             Ok(message) => v1::Event::decode(message.payload)
-                .map(Some)
+                .map(|event| (Sequence(message.sequence), Some(event)))
                 .map_err(|_| StoreError::Corrupt("an entry")),
             Err(error) if error.kind() == stream::LastRawMessageErrorKind::NoMessageFound => {
-                Ok(None)
+                Ok((Sequence(0), None))
             }
             Err(error) => Err(StoreError::broker("read an entry")(error)),
         }

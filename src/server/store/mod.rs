@@ -1,19 +1,21 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
-//! the directory (the part of LOG that is about people and rooms), credentials, web sessions and
-//! `.creds` files (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
+//! the directory (the part of LOG that is about people and rooms), credentials, web sessions,
+//! `.creds` files and invitations (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
 mod creds_files;
 mod directory;
+mod invitations;
 mod log;
 mod sessions;
 
 pub use credentials::Credentials;
 pub use creds_files::{CredsFile, CredsFiles, Holder};
-pub use directory::{Directory, DirectoryError, NewPerson};
+pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange, RoomEdit};
+pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
-pub use sessions::{Session, SessionToken, Sessions};
+pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
 
 /// The broker could not be asked, or answered that it could not do it. Nothing is known of
 /// whether a write took place: it is tried again with the same key.
@@ -58,6 +60,8 @@ pub struct Store {
     pub sessions: Sessions,
     /// `.creds` files.
     pub creds_files: CredsFiles,
+    /// Links that people were given.
+    pub invitations: Invitations,
 }
 
 impl Store {
@@ -66,17 +70,19 @@ impl Store {
     /// # Errors
     /// The broker refuses, or is not there.
     pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
-        let (log, credentials, sessions, creds_files) = tokio::try_join!(
+        let (log, credentials, sessions, creds_files, invitations) = tokio::try_join!(
             Log::open(js),
             Credentials::open(js),
             Sessions::open(js),
             CredsFiles::open(js),
+            Invitations::open(js),
         )?;
         Ok(Self {
             log,
             credentials,
             sessions,
             creds_files,
+            invitations,
         })
     }
 

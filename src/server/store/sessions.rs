@@ -4,48 +4,60 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream::{Context, kv};
+use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use futures::{Stream, StreamExt as _};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{StoreError, bucket};
-use crate::domain::{Username, limits};
+use crate::domain::{Timestamp, Username, limits};
+use crate::server::clock;
 use crate::wire::v1;
 
-/// 256 random bits that only the browser has. Natter keeps their hash.
+/// Whose session it is, and 256 random bits that only the browser has. Natter keeps their hash.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SessionToken(String);
+pub struct SessionToken {
+    text: String,
+    /// How much of it is the name.
+    name: usize,
+}
+
+/// Who natter's own test of the way through the callout is: nobody.
+const NOBODY: &str = "-";
 
 impl SessionToken {
-    /// A fresh one.
-    ///
-    /// # Errors
-    /// The system has no randomness to give.
-    pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(BASE64URL_NOPAD.encode(&bytes)))
+    fn generate(uid: Option<&Username>) -> Result<Self, getrandom::Error> {
+        let name = uid.map_or(NOBODY, Username::as_str);
+        Ok(Self {
+            text: format!("{name}.{}", fresh_secret()?),
+            name: name.len(),
+        })
     }
 
     /// Reads a cookie's value. `None` when it is nothing that natter gave out, without asking
     /// anybody.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-        (bytes.len() == 32).then(|| Self(text.to_owned()))
+        let (name, secret) = text.split_once('.')?;
+        let formed = (name == NOBODY || Username::parse(name).is_ok()) && is_secret(secret);
+        formed.then(|| Self {
+            text: text.to_owned(),
+            name: name.len(),
+        })
     }
 
     /// The cookie's value.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The session's name where the token must not be: the bucket's key, a connection's name.
     #[must_use]
-    pub fn hash(&self) -> String {
-        BASE64URL_NOPAD.encode(&Sha256::digest(self.0.as_bytes()))
+    pub fn id(&self) -> SessionId {
+        let (name, secret) = self.text.split_at(self.name);
+        SessionId(format!("{name}.{}", hash_of(&secret[1..])))
     }
 }
 
@@ -55,16 +67,81 @@ impl fmt::Debug for SessionToken {
     }
 }
 
+/// `<uid>.<hash of its token>`: names a session, and lets nobody use it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Reads one that natter showed to somebody.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let token = SessionToken::parse(text)?;
+        Some(Self(token.text))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Is it one of this person's?
+    #[must_use]
+    pub fn is_of(&self, uid: &Username) -> bool {
+        let owner = self.0.split('.').next();
+        owner == Some(uid.as_str())
+    }
+}
+
+/// 256 random bits, as text that can stand in an address and in a key.
+pub(super) fn fresh_secret() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(BASE64URL_NOPAD.encode(&bytes))
+}
+
+/// Could natter have made it?
+pub(super) fn is_secret(text: &str) -> bool {
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes());
+    bytes.is_ok_and(|bytes| bytes.len() == 32)
+}
+
+/// What natter keeps of a secret.
+pub(super) fn hash_of(secret: &str) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(secret.as_bytes()))
+}
+
 /// Somebody who is signed in somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
+    /// Its name.
+    pub id: SessionId,
     /// Who. `None` for natter's own test of the way through the callout, which has no rights.
     pub uid: Option<Username>,
-    /// The hash of its token.
-    pub hash: String,
     /// When it ends.
     pub expires: SystemTime,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it was last seen in use, to a few minutes.
+    pub used: Timestamp,
+    /// Where from.
+    pub from: Origin,
 }
+
+/// Where a session is used from, as far as natter is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// What the browser calls itself. Anything at all.
+    pub agent: String,
+    /// The address that it comes from.
+    pub address: String,
+}
+
+/// What of a browser's name for itself is kept.
+const AGENT_CHARS: usize = 300;
+
+/// A session in use is written down again after this long.
+const USE_NOTED_EVERY: i64 = 5 * 60_000;
 
 /// The bucket of web sessions.
 #[derive(Clone)]
@@ -87,15 +164,20 @@ impl Sessions {
         &self,
         uid: Option<&Username>,
         life: Duration,
+        from: Origin,
     ) -> Result<SessionToken, StoreError> {
-        let token = SessionToken::generate().map_err(StoreError::broker("begin a session"))?;
-        let expires = SystemTime::now() + life;
+        let token = SessionToken::generate(uid).map_err(StoreError::broker("begin a session"))?;
+        let now = clock::now().0;
         let record = v1::SessionRecord {
             uid: uid.map(ToString::to_string),
-            expires_at_ms: unix_ms(expires),
+            expires_at_ms: unix_ms(SystemTime::now() + life),
+            began_at_ms: now,
+            used_at_ms: now,
+            agent: from.agent.chars().take(AGENT_CHARS).collect(),
+            address: from.address,
         };
         self.bucket
-            .put(token.hash(), record.encode_to_vec().into())
+            .put(token.id().0, record.encode_to_vec().into())
             .await
             .map_err(StoreError::broker("begin a session"))?;
         Ok(token)
@@ -107,51 +189,93 @@ impl Sessions {
     /// # Errors
     /// The broker did not answer: nothing is known of the session.
     pub async fn find(&self, token: &SessionToken) -> Result<Option<Session>, StoreError> {
-        self.find_by_hash(token.hash()).await
+        self.find_by_id(&token.id()).await
     }
 
-    /// Does the session with this hash still hold?
+    /// The session of this name.
     ///
     /// # Errors
     /// The broker did not answer: nothing is known of the session.
-    pub async fn holds(&self, hash: &str) -> Result<bool, StoreError> {
-        Ok(self.find_by_hash(hash.to_owned()).await?.is_some())
-    }
-
-    async fn find_by_hash(&self, hash: String) -> Result<Option<Session>, StoreError> {
-        let found = self.bucket.get(hash.clone()).await;
+    pub async fn find_by_id(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
+        let found = self.bucket.get(id.as_str()).await;
         let Some(bytes) = found.map_err(StoreError::broker("look a session up"))? else {
             return Ok(None);
         };
-        let record =
-            v1::SessionRecord::decode(bytes).map_err(|_| StoreError::Corrupt("a session"))?;
-        let uid = record
-            .uid
-            .map(|uid| Username::parse(&uid))
-            .transpose()
-            .map_err(|_| StoreError::Corrupt("a session"))?;
-        let expires = UNIX_EPOCH
-            + Duration::from_millis(u64::try_from(record.expires_at_ms).unwrap_or_default());
-        let session = Session { uid, hash, expires };
+        let session = read(id.clone(), bytes)?;
         Ok((session.expires > SystemTime::now()).then_some(session))
+    }
+
+    /// Somebody's sessions, the one last used first.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn of(&self, uid: &Username) -> Result<Vec<Session>, StoreError> {
+        let mut sessions = Vec::new();
+        for key in bucket::keys_below(&self.bucket, uid.as_str()).await? {
+            if let Some(id) = SessionId::parse(&key) {
+                sessions.extend(self.find_by_id(&id).await?);
+            }
+        }
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.used.0));
+        Ok(sessions)
+    }
+
+    /// Writes down that a session is in use, and from where, now and then. One that ends at the
+    /// same moment stays ended.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn note_use(&self, session: &Session, from: Origin) -> Result<(), StoreError> {
+        let now = clock::now().0;
+        if now - session.used.0 < USE_NOTED_EVERY {
+            return Ok(());
+        }
+        let doing = "note a session’s use";
+        let entry = self.bucket.entry(session.id.as_str()).await;
+        let Some(entry) = entry.map_err(StoreError::broker(doing))? else {
+            return Ok(());
+        };
+        if entry.operation != kv::Operation::Put {
+            return Ok(());
+        }
+        let mut record =
+            v1::SessionRecord::decode(entry.value).map_err(|_| StoreError::Corrupt("a session"))?;
+        record.used_at_ms = now;
+        record.agent = from.agent.chars().take(AGENT_CHARS).collect();
+        record.address = from.address;
+        let noted = self
+            .bucket
+            .update(
+                session.id.as_str(),
+                record.encode_to_vec().into(),
+                entry.revision,
+            )
+            .await;
+        match noted {
+            Err(error) if error.kind() != kv::UpdateErrorKind::WrongLastRevision => {
+                Err(StoreError::broker(doing)(error))
+            }
+            // Somebody else has noted it, or ended it.
+            _ => Ok(()),
+        }
     }
 
     /// Ends a session, for every natter that watches.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
-    pub async fn end(&self, token: &SessionToken) -> Result<(), StoreError> {
+    pub async fn end(&self, id: &SessionId) -> Result<(), StoreError> {
         self.bucket
-            .delete(token.hash())
+            .delete(id.as_str())
             .await
             .map_err(StoreError::broker("end a session"))
     }
 
-    /// The hashes of sessions as they end, whoever ends them.
+    /// The names of sessions as they end, whoever ends them.
     ///
     /// # Errors
     /// The broker does not let natter watch.
-    pub async fn ends(&self) -> Result<impl Stream<Item = String> + use<>, StoreError> {
+    pub async fn ends(&self) -> Result<impl Stream<Item = SessionId> + use<>, StoreError> {
         let watch = self
             .bucket
             .watch_all()
@@ -163,9 +287,35 @@ impl Sessions {
                 entry.operation,
                 kv::Operation::Delete | kv::Operation::Purge
             );
-            ended.then_some(entry.key)
+            ended.then(|| SessionId::parse(&entry.key)).flatten()
         }))
     }
+}
+
+fn read(id: SessionId, bytes: Bytes) -> Result<Session, StoreError> {
+    let corrupt = || StoreError::Corrupt("a session");
+    let record = v1::SessionRecord::decode(bytes).map_err(|_| corrupt())?;
+    let uid = record
+        .uid
+        .map(|uid| Username::parse(&uid))
+        .transpose()
+        .map_err(|_| corrupt())?;
+    let owner = uid.as_ref().map_or(NOBODY, Username::as_str);
+    if id.as_str().split('.').next() != Some(owner) {
+        return Err(corrupt());
+    }
+    let expires = u64::try_from(record.expires_at_ms).unwrap_or_default();
+    Ok(Session {
+        id,
+        uid,
+        expires: UNIX_EPOCH + Duration::from_millis(expires),
+        began: Timestamp(record.began_at_ms),
+        used: Timestamp(record.used_at_ms),
+        from: Origin {
+            agent: record.agent,
+            address: record.address,
+        },
+    })
 }
 
 fn unix_ms(time: SystemTime) -> i64 {
@@ -177,17 +327,41 @@ fn unix_ms(time: SystemTime) -> i64 {
 mod tests {
     use super::*;
 
+    fn token(uid: Option<&str>) -> SessionToken {
+        let uid = uid.map(|uid| Username::parse(uid).unwrap());
+        SessionToken::generate(uid.as_ref()).unwrap()
+    }
+
     #[test]
     fn a_token_is_read_as_it_was_made_and_shown_to_nobody() {
-        let token = SessionToken::generate().unwrap();
-        assert_eq!(SessionToken::parse(token.as_str()), Some(token.clone()));
-        assert_eq!(format!("{token:?}"), "SessionToken(…)");
-        assert_ne!(token.hash(), token.as_str());
+        for uid in [Some("ada"), Some("a-b_c"), None] {
+            let token = token(uid);
+            assert_eq!(SessionToken::parse(token.as_str()), Some(token.clone()));
+            assert_eq!(format!("{token:?}"), "SessionToken(…)");
+            let secret = token.as_str().split('.').nth(1).unwrap();
+            assert!(!token.id().as_str().contains(secret));
+            assert_eq!(SessionId::parse(token.id().as_str()), Some(token.id()));
+        }
+        let ada = token(Some("ada")).id();
+        assert!(ada.is_of(&Username::parse("ada").unwrap()));
+        assert!(!ada.is_of(&Username::parse("ad").unwrap()));
     }
 
     #[test]
     fn what_natter_never_gave_out_is_no_token() {
-        for text in ["", "x", "../../etc", "AAAA", &"é".repeat(43)] {
+        let secret = fresh_secret().unwrap();
+        for text in [
+            "",
+            "x",
+            "../../etc",
+            "AAAA",
+            "ada.AAAA",
+            secret.as_str(),
+            &format!(".{secret}"),
+            &format!("Ada.{secret}"),
+            &format!("ada.{secret}.x"),
+            &format!("ada.{}", "é".repeat(43)),
+        ] {
             assert_eq!(SessionToken::parse(text), None, "{text}");
         }
     }

@@ -8,9 +8,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::super::chat::{RoomState, entries, loaded};
-use super::{Live, sleep};
+use super::{Live, sleep, wire};
+use crate::app::words;
 use crate::client::{AskError, logged_event};
-use crate::domain::{Applied, Position, RoomId, Sequence, limits, subject};
+use crate::domain::{
+    Applied, Note, Place, Position, RoomId, Sequence, Username, What, limits, subject,
+};
 use crate::nats;
 use crate::wire::{log_entry_of, v1};
 
@@ -23,32 +26,55 @@ const HEADS_AFTER_CONNECTING: Duration = Duration::from_secs(5);
 /// Before subscribing again, should the broker have refused.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Takes the live feed of every open room.
-pub(super) async fn follow(live: Live) {
-    loop {
-        if let Ok(mut feed) = live.client.subscribe(subject::EVENT_OPEN_ROOMS).await {
+/// Takes one live feed of one connection, until that connection is another one or the broker does
+/// not allow it.
+pub(super) async fn follow(live: Live, client: nats::Client, number: u64, subject: String) {
+    while live.wires.number() == number {
+        if let Ok(mut feed) = client.subscribe(&subject).await {
             while let Some(message) = feed.next().await {
                 take(&live, &message);
             }
+            if feed.error() == Some(nats::SubscribeError::PermissionDenied) {
+                break;
+            }
+        }
+        if client.status() == nats::Status::Closed {
+            break;
         }
         sleep(PAUSE).await;
     }
+    live.wires.lose_feed(number, &subject);
 }
 
 fn take(live: &Live, message: &nats::Message) {
-    let Some(room) = subject::open_room_of(message.subject.as_str()) else {
+    let Some(logged) = logged_event(message) else {
         return;
     };
-    let Some(logged) = logged_event(message) else {
+    let subject = message.subject.as_str();
+    if subject == subject::event_user(&live.me) {
+        return take_own(live, logged);
+    }
+    let Some(place) = Place::of_subject(subject) else {
         return;
     };
     let Ok(entry) = log_entry_of(&logged) else {
         return;
     };
+    let known = untrack(|| live.chat.room_at(&place));
+    // A room that is not in the sidebar, or one that has changed.
+    if known.is_none() || matches!(entry.what, What::Noted(_)) {
+        spawn_local(ask_heads(live.clone()));
+    }
+    let Some(room) = known.or(match place {
+        Place::Open(room) | Place::Closed(room) => Some(room),
+        Place::Direct(_) => None,
+    }) else {
+        return;
+    };
     live.hear(&room, entry.sequence);
     meet(live, [entry.key.author.as_str()]);
-    if untrack(|| live.chat.room(room.as_str())).is_none() {
-        spawn_local(ask_heads(live.clone()));
+    if let What::Noted(Note::Added(whom) | Note::Removed(whom)) = &entry.what {
+        meet(live, [whom.as_str()]);
     }
     let key = entry.key.clone();
     match with_log(live, &room, |log| log.apply(entry)) {
@@ -61,10 +87,27 @@ fn take(live: &Live, message: &nats::Message) {
     }
 }
 
+/// Takes what concerns the person alone: into which rooms they came and from which they went.
+fn take_own(live: &Live, logged: v1::LoggedEvent) {
+    let Some(event) = logged.event else { return };
+    let Some(v1::event::Body::MembershipChanged(changed)) = event.body else {
+        return;
+    };
+    let by = event.key.map(|key| key.uid).unwrap_or_default();
+    if changed.change() == v1::MembershipChange::Removed
+        && let Some(room) = &changed.room
+    {
+        let name = live.chat.title_of(room, &[]);
+        let by = Username::parse(&by).map_or(by, |by| live.chat.name_of(&by));
+        live.chat.notice.set(Some(words::removed_from(&name, &by)));
+    }
+    spawn_local(ask_heads(live.clone()));
+}
+
 /// After connecting. The subscriptions have been processed first, so that nothing falls between
 /// what is fetched and what is heard.
 pub(super) async fn catch_up(live: Live) {
-    if live.client.flush().await.is_err() {
+    if live.wires.client().flush().await.is_err() {
         return;
     }
     let rooms = live.chat.logs.with_untracked(|logs| {
@@ -87,21 +130,38 @@ pub(super) async fn watch_heads(live: Live) {
             spawn_local(ask_heads(shown.clone()));
         }
     });
-    while live.client.status() != nats::Status::Closed {
+    while live.wires.client().status() != nats::Status::Closed {
         sleep(HEADS_EVERY).await;
         ask_heads(live.clone()).await;
     }
     listener.remove();
 }
 
-/// Finds what the live feed has missed: a quiet room's last message, a room that was made.
+/// Finds what the live feed has missed: a quiet room's last message, a room that was made, one
+/// that the person came into or went from.
 async fn ask_heads(live: Live) {
-    let Ok(heads) = live
-        .ask::<_, v1::HeadsResponse>("heads", &v1::HeadsRequest {})
-        .await
-    else {
+    let loaded: Vec<String> = live
+        .chat
+        .logs
+        .with_untracked(|logs| logs.keys().map(ToString::to_string).collect());
+    let joined: BTreeSet<String> = live.chat.rooms.with_untracked(|rooms| {
+        let joined = rooms.iter().filter(|head| head.joined);
+        let ids = joined.filter_map(|head| Some(head.room.as_ref()?.id.clone()));
+        ids.collect()
+    });
+    let also = loaded.iter().filter(|id| !joined.contains(*id)).cloned();
+    let asked = v1::HeadsRequest {
+        also: also.take(limits::SYNC_ROOMS).collect(),
+    };
+    let Ok(heads) = live.ask::<_, v1::HeadsResponse>("heads", &asked).await else {
         return;
     };
+    let is_there = |id: &String| {
+        let mut rooms = heads.rooms.iter().filter_map(|head| head.room.as_ref());
+        rooms.any(|room| room.id == *id)
+    };
+    let gone = loaded.iter().filter(|id| !is_there(id));
+    let may_be_gone: Vec<_> = gone.filter_map(|id| RoomId::parse(id).ok()).collect();
     let mut behind = Vec::new();
     for head in heads.rooms.iter().filter_map(|head| head.head.as_ref()) {
         let Ok(room) = RoomId::parse(&head.room_id) else {
@@ -122,8 +182,14 @@ async fn ask_heads(live: Live) {
         .rooms
         .with_untracked(|rooms| *rooms != heads.rooms)
     {
+        for head in &heads.rooms {
+            meet_all(&live, &head.with);
+        }
         live.chat.rooms.set(heads.rooms);
     }
+    spawn_local(wire::keep_up(live.clone()));
+    // What is no longer in the sidebar may be an open room that can still be read, or not.
+    behind.extend(may_be_gone);
     sync(live, behind).await;
 }
 
@@ -155,6 +221,10 @@ async fn fetch_missing(live: &Live, mut rooms: Vec<RoomId>) {
             let Ok(room) = RoomId::parse(&part.room_id) else {
                 continue;
             };
+            if part.gone {
+                forget(live, &room);
+                continue;
+            }
             if part.reset {
                 load(live.clone(), room.clone()).await;
                 if with_log(live, &room, |log| log.is_behind()) == Some(true) {
@@ -178,6 +248,23 @@ async fn fetch_missing(live: &Live, mut rooms: Vec<RoomId>) {
     }
 }
 
+/// The person may no longer read it.
+fn forget(live: &Live, room: &RoomId) {
+    let state = live
+        .chat
+        .logs
+        .with_untracked(|logs| logs.get(room).cloned());
+    if let Some(state) = state {
+        state.set(RoomState::Missing);
+    }
+    live.chat.rooms.update(|rooms| {
+        rooms.retain(|head| {
+            let known = head.room.as_ref();
+            known.is_none_or(|known| known.id != room.as_str())
+        });
+    });
+}
+
 /// Fetches a room anew.
 pub(super) async fn load(live: Live, room: RoomId) {
     let state = live
@@ -195,7 +282,7 @@ pub(super) async fn load(live: Live, room: RoomId) {
     if !state.with_untracked(|state| matches!(state, RoomState::Loaded(_))) {
         state.set(RoomState::Loading);
     }
-    let _ = live.client.connected().await;
+    let _ = live.wires.client().connected().await;
     match view(&live, &room, Sequence(0)).await {
         Ok(view) => {
             meet_all(&live, &view.people);

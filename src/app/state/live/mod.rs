@@ -1,11 +1,12 @@
 //! The live connection: the browser as a NATS client of its own (design section 5).
 //!
-//! `connection` follows the connection's state, `feed` takes live events and fetches what is
-//! missing, `outbox` sends what the person wrote.
+//! `wire` is the connection, `connection` follows its state, `feed` takes live events and fetches
+//! what is missing, `outbox` sends what the person wrote.
 
 mod connection;
 mod feed;
 mod outbox;
+mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Live {
     chat: Chat,
     me: Username,
-    client: nats::Client,
+    wires: wire::Wires,
     /// Wakes the sender. Its one place is enough: it looks at everything when it wakes.
     wake_outbox: mpsc::Sender<()>,
     /// The last entry heard of in each room, here or not.
@@ -56,13 +57,13 @@ impl Live {
         verb: &str,
         question: &Q,
     ) -> Result<A, AskError> {
-        client::ask(&self.client, &self.me, verb, question, PATIENCE).await
+        client::ask(&self.wires.client(), &self.me, verb, question, PATIENCE).await
     }
 
     /// Connects, and keeps the page true from here on.
     pub(super) fn start(chat: Chat) -> Option<Self> {
         let me = Username::parse(&chat.me.with_value(|me| me.uid.clone())).ok()?;
-        let client = nats::Client::connect(nats::ConnectOptions {
+        let wires = wire::Wires::start(nats::ConnectOptions {
             servers: vec![address()?.parse().ok()?],
             name: "natter page".into(),
             inbox_prefix: subject::inbox_prefix(&me),
@@ -72,13 +73,14 @@ impl Live {
         let live = Self {
             chat,
             me,
-            client,
+            wires,
             wake_outbox,
             heard: Arc::default(),
             catching_up: Arc::default(),
         };
-        spawn_local(connection::follow(live.clone()));
-        spawn_local(feed::follow(live.clone()));
+        spawn_local(connection::follow(live.clone(), live.wires.client(), 0));
+        wire::listen(&live);
+        spawn_local(wire::renew(live.clone()));
         spawn_local(feed::watch_heads(live.clone()));
         spawn_local(outbox::run(live.clone(), woken));
         Some(live)
@@ -119,7 +121,8 @@ impl Live {
         let payload = EchoRequest { message }.encode_to_vec().into();
         let begun = browser::millis();
         let reply = self
-            .client
+            .wires
+            .client()
             .request(&subject::echo(&self.me), payload, PATIENCE)
             .await
             .map_err(|error| match error {

@@ -1,6 +1,12 @@
 //! Every word that the page says, in one place. Plain, in the second person, without exclamation
 //! marks.
 
+mod people;
+mod rooms;
+
+pub use people::*;
+pub use rooms::*;
+
 /// The product.
 pub const NATTER: &str = "Natter";
 
@@ -36,14 +42,25 @@ pub const USERNAME_HINT: &str = "2 to 32 of a–z, 0–9, - and _. It is yours f
 /// Beside the display name.
 pub const DISPLAY_NAME_HINT: &str = "What others see.";
 /// Beside the password.
-pub const PASSWORD_HINT: &str = "At least 8 characters.";
+pub const PASSWORD_HINT: &str =
+    "At least 8 characters, and not easy to guess: several words do well.";
 /// Beside the token.
 pub const SETUP_TOKEN_HINT: &str = "natter printed it in the terminal when it started.";
 /// Over the first account.
 pub const FIRST_RUN: &str =
     "This is a new Natter. The account you make now is the administrator’s.";
 /// Where sign-up is closed.
-pub const SIGN_UP_CLOSED: &str = "Making an account is closed here. Ask an administrator.";
+pub const SIGN_UP_CLOSED: &str =
+    "Making an account needs an invitation here. Ask an administrator for a link.";
+/// A field, where accounts are for people of some domains.
+pub const EMAIL: &str = "E-mail address";
+
+/// Beside it.
+#[must_use]
+pub fn email_hint(domains: &[String]) -> String {
+    format!("At {}. No mail is sent.", domains.join(" or "))
+}
+
 /// Under the sign-in form.
 pub const NO_ACCOUNT: &str = "No account yet?";
 /// Under the sign-up form.
@@ -84,7 +101,7 @@ pub fn made_this_room(name: &str) -> String {
 /// A room without messages.
 #[must_use]
 pub fn empty_room(room: &str) -> String {
-    format!("This is the start of #{room}. Say hello.")
+    format!("This is the start of {room}. Say hello.")
 }
 
 /// Over the oldest message here.
@@ -125,7 +142,7 @@ pub const SEND: &str = "Send";
 pub const NO_SUCH_ROOM: &str = "There is no such room";
 /// What to do then.
 pub const NO_SUCH_ROOM_HELP: &str =
-    "It may have another name, or the link is wrong. Choose another room.";
+    "It may have another name, the link is wrong, or you are not in it. Choose another room.";
 /// An address that is nothing's.
 pub const NOT_FOUND: &str = "There is nothing here";
 /// What to do then.
@@ -141,8 +158,6 @@ pub const TOPIC: &str = "Topic";
 pub const ROOM_NAME_HINT: &str = "Letters, digits, spaces, - and _. No two rooms have the same.";
 /// Beside the topic.
 pub const TOPIC_HINT: &str = "One line on what the room is for. May be empty.";
-/// Over the form.
-pub const NEW_ROOM_HELP: &str = "Everybody here can find and read an open room.";
 /// Its button.
 pub const CREATE_ROOM: &str = "Create room";
 

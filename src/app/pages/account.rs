@@ -1,0 +1,94 @@
+//! /settings/account: what others see of a person, and the password.
+
+use leptos::prelude::*;
+
+use crate::app::components::{Field, FormError, Pane};
+use crate::app::first_page::FirstPage;
+use crate::app::state::Chat;
+use crate::app::words;
+use crate::wire::v1;
+
+/// The page.
+#[component]
+pub(in super::super) fn Account() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let typed = expect_context::<FirstPage>().form();
+    let me = chat.me.get_value();
+    let error_of = |of: &str| {
+        if typed.of == of {
+            typed.error.clone()
+        } else {
+            String::new()
+        }
+    };
+    let (profile_error, password_error) = (error_of("profile"), error_of("password"));
+    let shown = if typed.of == "profile" {
+        v1::Person {
+            display_name: typed.display_name.clone(),
+            about: typed.about.clone(),
+            time_zone: typed.time_zone.clone(),
+            ..me.clone()
+        }
+    } else {
+        me.clone()
+    };
+    view! {
+        <Pane title=words::YOUR_ACCOUNT back="/settings">
+            <p>{words::signed_in_as(&me.display_name, &me.uid)}</p>
+            <form method="post" action="/settings/account">
+                <FormError error=profile_error />
+                <input type="hidden" name="of" value="profile" />
+                <Field
+                    label=words::DISPLAY_NAME
+                    name="display_name"
+                    autocomplete="name"
+                    hint=words::DISPLAY_NAME_HINT
+                    value=shown.display_name
+                />
+                <Field
+                    label=words::ABOUT_YOU
+                    name="about"
+                    hint=words::ABOUT_HINT
+                    value=shown.about
+                    required=false
+                />
+                <Field
+                    label=words::TIME_ZONE
+                    name="time_zone"
+                    hint=words::TIME_ZONE_HINT
+                    value=shown.time_zone
+                    required=false
+                />
+                <button class="primary">{words::SAVE}</button>
+            </form>
+            <h2>{words::CHANGE_PASSWORD}</h2>
+            <form method="post" action="/settings/account">
+                <FormError error=password_error />
+                <input type="hidden" name="of" value="password" />
+                <input
+                    type="text"
+                    name="username"
+                    autocomplete="username"
+                    value=me.uid
+                    hidden
+                    readonly
+                />
+                <Field
+                    label=words::PASSWORD_NOW
+                    name="password"
+                    kind="password"
+                    autocomplete="current-password"
+                />
+                <Field
+                    label=words::NEW_PASSWORD
+                    name="new_password"
+                    kind="password"
+                    autocomplete="new-password"
+                    hint=words::PASSWORD_HINT
+                />
+                <p class="hint">{words::CHANGE_PASSWORD_HELP}</p>
+                <button class="secondary">{words::CHANGE_PASSWORD}</button>
+            </form>
+        </Pane>
+    }
+}

@@ -1,0 +1,63 @@
+//! /rooms: the open rooms, to look into and to join.
+
+use leptos::prelude::*;
+
+use crate::app::components::{Act, FormError, Pane, RoomMark};
+use crate::app::first_page::FirstPage;
+use crate::app::words;
+use crate::wire::v1;
+
+/// The page.
+#[component]
+pub(in super::super) fn Browse() -> impl IntoView {
+    let first = expect_context::<FirstPage>();
+    let rooms = first.with(|page| page.browse.clone());
+    let error = first.form().error;
+    view! {
+        <Pane title=words::BROWSE_ROOMS>
+            <FormError error />
+            {rooms.is_empty().then(|| view! { <p>{words::NO_ROOMS_TO_BROWSE}</p> })}
+            <ul class="lines">
+                {rooms.into_iter().map(|listing| view! { <Listing listing /> }).collect_view()}
+            </ul>
+        </Pane>
+    }
+}
+
+#[component]
+fn Listing(listing: v1::RoomListing) -> impl IntoView {
+    let Some(room) = listing.room else {
+        return ().into_any();
+    };
+    let kind = room.kind();
+    let count = words::members(listing.members);
+    let can_join = !listing.joined && !room.archived;
+    let state = match (room.archived, listing.joined) {
+        (true, _) => Some(words::ARCHIVED),
+        (false, true) => Some(words::JOINED),
+        (false, false) => None,
+    };
+    let name = room.name.clone();
+    let join = (room.name.clone(), format!("/r/{}/details", room.id));
+    view! {
+        <li class="line" aria-label=name>
+            <RoomMark kind />
+            <div class="line-text">
+                <a href=format!("/r/{}", room.id) rel="external">
+                    <b>{room.name}</b>
+                </a>
+                <span class="hint">{count} {state.map(|state| format!(" · {state}"))}</span>
+                {(!room.topic.is_empty()).then(|| view! { <p class="hint">{room.topic}</p> })}
+            </div>
+            <div class="line-actions">
+                {can_join
+                    .then(|| {
+                        let (about, action) = join;
+                        let fields = vec![("of", "join".to_owned())];
+                        view! { <Act action fields label=words::JOIN about /> }
+                    })}
+            </div>
+        </li>
+    }
+    .into_any()
+}

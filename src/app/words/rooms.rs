@@ -1,0 +1,113 @@
+//! Words about rooms and who is in them.
+
+use crate::domain::Note;
+use crate::wire::v1::RoomKind;
+
+/// In the sidebar.
+pub const DIRECT_MESSAGES: &str = "Direct messages";
+/// A link, and its page.
+pub const BROWSE_ROOMS: &str = "Browse rooms";
+/// There are none.
+pub const NO_ROOMS_TO_BROWSE: &str = "There are no open rooms that you can see.";
+/// A button.
+pub const JOIN: &str = "Join";
+/// A button.
+pub const JOIN_ROOM: &str = "Join room";
+/// A state.
+pub const JOINED: &str = "joined";
+/// A state.
+pub const ARCHIVED: &str = "archived";
+/// Beside the kind of a room.
+pub const AND_ARCHIVED: &str = " It is archived: nobody writes in it any more.";
+/// Where the composer would be.
+pub const ROOM_IS_ARCHIVED: &str = "This room is archived: nobody writes in it any more.";
+/// Over the button that joins.
+pub const LOOKING_IN: &str = "You are looking in. Join to write, and to find it in your sidebar.";
+/// A group with nobody else in it.
+pub const NOBODY_ELSE: &str = "Nobody else";
+/// A link, and its page.
+pub const ROOM_DETAILS: &str = "Room details";
+/// A link.
+pub const GO_TO_ROOM: &str = "Go to the room";
+/// A button.
+pub const MUTE: &str = "Mute";
+/// A button.
+pub const UNMUTE: &str = "Unmute";
+/// A button.
+pub const LEAVE_ROOM: &str = "Leave room";
+/// A button.
+pub const SET_TOPIC: &str = "Set topic";
+/// A button.
+pub const RENAME_ROOM: &str = "Rename room";
+/// A button.
+pub const ARCHIVE_ROOM: &str = "Archive room";
+/// A button.
+pub const RESTORE_ROOM: &str = "Open it again";
+/// A field.
+pub const INVITE_PEOPLE: &str = "Invite people";
+/// Beside it.
+pub const INVITE_HINT: &str = "Usernames, with spaces or commas between.";
+/// A button.
+pub const INVITE: &str = "Invite";
+/// A button.
+pub const REMOVE: &str = "Remove";
+/// Under a room that is gone.
+pub const WHAT_YOU_TYPED: &str = "What you had typed";
+/// A choice when making a room.
+pub const WHO_CAN_READ: &str = "Who can read it";
+/// A kind of room.
+pub const OPEN_ROOM: &str = "Open: everybody here can find and read it";
+/// A kind of room.
+pub const CLOSED_ROOM: &str = "Closed: only those who are invited know of it";
+/// A button.
+pub const DISMISS: &str = "Dismiss";
+/// A link.
+pub const BACK: &str = "Back";
+
+/// What kind of room it is.
+#[must_use]
+pub fn room_kind(kind: RoomKind) -> &'static str {
+    match kind {
+        RoomKind::Open => "An open room: everybody here can find and read it.",
+        RoomKind::Closed => "A closed room: only its members know of it.",
+        RoomKind::Direct => "Direct messages: between you two.",
+        RoomKind::Unspecified => "",
+    }
+}
+
+/// How many are in a room.
+#[must_use]
+pub fn members(count: u32) -> String {
+    match count {
+        1 => "1 member".into(),
+        _ => format!("{count} members"),
+    }
+}
+
+/// The box for direct messages and groups.
+#[must_use]
+pub fn message_to_people(names: &str) -> String {
+    format!("Message {names}")
+}
+
+/// Somebody sent the person away.
+#[must_use]
+pub fn removed_from(room: &str, by: &str) -> String {
+    format!("{by} removed you from {room}. What you were typing there is kept in this browser.")
+}
+
+/// Something that happened to a room: who did it, and to whom.
+#[must_use]
+pub fn happened(name: &str, note: &Note, whom: &str) -> String {
+    match note {
+        Note::Joined => format!("{name} joined"),
+        Note::Left => format!("{name} left"),
+        Note::Added(_) => format!("{name} added {whom}"),
+        Note::Removed(_) => format!("{name} removed {whom}"),
+        Note::Renamed(to) => format!("{name} renamed the room to {to}"),
+        Note::Topic(topic) if topic.is_empty() => format!("{name} took the topic away"),
+        Note::Topic(topic) => format!("{name} set the topic: {topic}"),
+        Note::Archived => format!("{name} archived the room"),
+        Note::Restored => format!("{name} opened the room again"),
+    }
+}

@@ -1,0 +1,80 @@
+//! Where a request comes from.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+
+use super::AppState;
+use crate::server::store::Origin;
+
+/// Set by a front proxy: who asked it, and who asked before, the nearest last.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The address that a request comes from, for limits and for the person to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<AppState> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(address(parts, state)))
+    }
+}
+
+fn address(parts: &Parts, state: &AppState) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    if state.behind_proxy {
+        forwarded(&parts.headers).unwrap_or(peer)
+    } else {
+        peer
+    }
+}
+
+/// Whom the proxy names: the last of the list, since what is before it is the client's own word.
+fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?;
+    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// The same with the browser's name for itself, as a session keeps it.
+pub(super) fn origin(parts: &Parts, state: &AppState) -> Origin {
+    origin_of(&parts.headers, address(parts, state))
+}
+
+pub(super) fn origin_of(headers: &HeaderMap, address: IpAddr) -> Origin {
+    let agent = headers.get(header::USER_AGENT);
+    Origin {
+        agent: agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
+        address: address.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn the_proxys_own_word_counts() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(forwarded(&headers), None);
+        headers.append(FORWARDED_FOR, HeaderValue::from_static("10.9.9.9"));
+        headers.append(
+            FORWARDED_FOR,
+            HeaderValue::from_static("made up, 192.0.2.7"),
+        );
+        assert_eq!(forwarded(&headers), "192.0.2.7".parse().ok());
+        headers.append(FORWARDED_FOR, HeaderValue::from_static("unknown"));
+        assert_eq!(forwarded(&headers), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! POST: the forms. They work with scripts off: done, and the browser is sent on (303); refused,
+//! and the page comes back with what was typed and why (422).
+//!
+//! `account` signs up, in and out; `message` posts; `rooms`, `settings` and `admin` are those of
+//! the pages of these names.
+
+pub(super) mod account;
+pub(super) mod admin;
+pub(super) mod message;
+pub(super) mod rooms;
+pub(super) mod settings;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::pages::{Outside, Shown, outside, respond};
+use super::render::status_of;
+use super::signed_in::SignedIn;
+use super::{AppState, cookie};
+use crate::domain::{Password, Username, limits};
+use crate::server::store::Origin;
+use crate::server::{Failure, passwords};
+use crate::wire::v1;
+
+/// Done: the browser goes on to `path`, which is one of natter's own.
+fn on_to(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}
+
+/// Begins a session and goes home with it. The one that the browser had, if any, ends: a session
+/// that somebody else put there is never signed in.
+async fn begin_session(
+    state: &AppState,
+    uid: &Username,
+    before: Option<&crate::server::store::SessionToken>,
+    from: Origin,
+) -> Result<Response, Failure> {
+    let token = state
+        .store
+        .sessions
+        .begin(Some(uid), limits::SESSION_LIFE, from)
+        .await?;
+    if let Some(before) = before {
+        state.sign_out.end(&before.id()).await?;
+    }
+    let mut response = on_to("/");
+    if let Some(cookie) = cookie::set(&token, &state.site) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The key of a new password's hash.
+async fn keep_password(state: &AppState, text: String, about: &[&str]) -> Result<String, Failure> {
+    let password = Password::parse(text)?;
+    let password = passwords::not_easily_guessed(password, about).await?;
+    let hash = passwords::hash(password).await.map_err(|error| {
+        tracing::error!(%error, "a password could not be hashed");
+        Failure::unavailable()
+    })?;
+    Ok(state.store.credentials.add(hash).await?)
+}
+
+async fn refused_outside(
+    state: &AppState,
+    path: &str,
+    typed: v1::FormState,
+    invited: Option<v1::InvitationView>,
+    failure: &Failure,
+) -> Response {
+    let form = v1::FormState {
+        error: failure.reason.clone(),
+        ..typed
+    };
+    let shown = Outside {
+        form: Some(form),
+        invited,
+        ..Outside::default()
+    };
+    outside(state, path, refusal(failure), shown).await
+}
+
+/// The page that a form of somebody who is signed in stands on, with what was typed and why it was
+/// refused.
+async fn refused(
+    state: &AppState,
+    me: &SignedIn,
+    path: &str,
+    shown: Shown<'_>,
+    typed: v1::FormState,
+    failure: &Failure,
+) -> Response {
+    let form = v1::FormState {
+        error: failure.reason.clone(),
+        ..typed
+    };
+    respond(state, path, me, shown, Some((refusal(failure), form))).await
+}
+
+/// A form that breaks a rule, whichever, comes back as 422.
+fn refusal(failure: &Failure) -> StatusCode {
+    match status_of(failure) {
+        StatusCode::CONFLICT => StatusCode::UNPROCESSABLE_ENTITY,
+        status => status,
+    }
+}

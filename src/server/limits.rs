@@ -1,0 +1,263 @@
+//! How much one person or one address may do. nats-server limits nobody (Must hold, 8), so natter
+//! does. Limits are per instance, so their sum is bounded by the number of instances.
+//!
+//! Who runs into a limit is told when to try again. Who goes on all the same is cut off for a
+//! while: their connections are ended, and they are told so.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::Failure;
+use crate::domain::Username;
+
+/// How long somebody is cut off who goes on past a limit.
+pub const CUT_OFF: Duration = Duration::from_secs(60);
+
+/// How often those who have done nothing lately are forgotten.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// So many at once, and then one more after each pause.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    at_once: u32,
+    pause: Duration,
+}
+
+impl Allowance {
+    const fn new(at_once: u32, pause: Duration) -> Self {
+        Self { at_once, pause }
+    }
+}
+
+/// Signing in from one address: an office has one.
+const SIGN_IN_ADDRESS: Allowance = Allowance::new(60, Duration::from_secs(1));
+/// Signing in to one account, wherever from.
+const SIGN_IN_ACCOUNT: Allowance = Allowance::new(10, Duration::from_secs(10));
+/// Making accounts from one address.
+const SIGN_UP_ADDRESS: Allowance = Allowance::new(100, Duration::from_secs(5));
+/// Requests of any kind, over NATS.
+const REQUEST: Allowance = Allowance::new(100, Duration::from_millis(50));
+/// Requests that were refused for being too many.
+const REFUSED_REQUEST: Allowance = Allowance::new(1_000, Duration::from_millis(100));
+/// Messages.
+const POST: Allowance = Allowance::new(60, Duration::from_millis(100));
+/// Making, joining and changing rooms and who is in them.
+const CHANGE: Allowance = Allowance::new(30, Duration::from_millis(500));
+/// Connections to the broker.
+const CONNECT: Allowance = Allowance::new(60, Duration::from_millis(500));
+
+/// One limit, by who or what it is about.
+struct Limit<K: Hash + Eq + Clone> {
+    limiter: DefaultKeyedRateLimiter<K>,
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    fn new(allowance: Allowance) -> Self {
+        let at_once = NonZeroU32::new(allowance.at_once).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(allowance.pause)
+            .unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(at_once);
+        Self {
+            limiter: RateLimiter::keyed(quota),
+        }
+    }
+
+    /// Counts one. An error says when to try again.
+    fn check(&self, key: &K) -> Result<(), Duration> {
+        self.limiter
+            .check_key(key)
+            .map_err(|not_yet| not_yet.wait_time_from(DefaultClock::default().now()))
+    }
+}
+
+/// All limits of one natter.
+#[derive(Clone)]
+pub struct Limits {
+    all: Arc<All>,
+}
+
+struct All {
+    sign_in_address: Limit<IpAddr>,
+    sign_in_account: Limit<String>,
+    sign_up_address: Limit<IpAddr>,
+    request: Limit<Username>,
+    refused_request: Limit<Username>,
+    post: Limit<Username>,
+    change: Limit<Username>,
+    connect: Limit<Username>,
+    cut_off: Mutex<HashMap<Username, Instant>>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            all: Arc::new(All {
+                sign_in_address: Limit::new(SIGN_IN_ADDRESS),
+                sign_in_account: Limit::new(SIGN_IN_ACCOUNT),
+                sign_up_address: Limit::new(SIGN_UP_ADDRESS),
+                request: Limit::new(REQUEST),
+                refused_request: Limit::new(REFUSED_REQUEST),
+                post: Limit::new(POST),
+                change: Limit::new(CHANGE),
+                connect: Limit::new(CONNECT),
+                cut_off: Mutex::default(),
+            }),
+        }
+    }
+}
+
+/// What becomes of one request too many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excess {
+    /// It is refused.
+    Refused(Failure),
+    /// It is refused, and the one who goes on all the same is to be cut off now.
+    CutOff(Failure),
+}
+
+impl Limits {
+    /// Counts a try to sign in.
+    ///
+    /// # Errors
+    /// Too many, from this address or to this account.
+    pub fn sign_in(&self, address: IpAddr, username: &str) -> Result<(), Failure> {
+        // What nobody can be called has no account to guess the password of.
+        if let Ok(uid) = Username::parse(username) {
+            let account = self.all.sign_in_account.check(&uid.to_string());
+            account.map_err(Failure::too_many)?;
+        }
+        let from = self.all.sign_in_address.check(&address);
+        from.map_err(Failure::too_many)
+    }
+
+    /// Counts an account.
+    ///
+    /// # Errors
+    /// Too many from this address.
+    pub fn sign_up(&self, address: IpAddr) -> Result<(), Failure> {
+        let from = self.all.sign_up_address.check(&address);
+        from.map_err(Failure::too_many)
+    }
+
+    /// Counts a request over NATS.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn request(&self, uid: &Username) -> Result<(), Excess> {
+        let Err(wait) = self.all.request.check(uid) else {
+            return Ok(());
+        };
+        if self.all.refused_request.check(uid).is_ok() || !self.cut_off(uid) {
+            return Err(Excess::Refused(Failure::too_many(wait)));
+        }
+        Err(Excess::CutOff(Failure::too_many(CUT_OFF)))
+    }
+
+    /// Counts a message.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn post(&self, uid: &Username) -> Result<(), Failure> {
+        self.all.post.check(uid).map_err(Failure::too_many)
+    }
+
+    /// Counts a change of rooms or of who is in them.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn change(&self, uid: &Username) -> Result<(), Failure> {
+        self.all.change.check(uid).map_err(Failure::too_many)
+    }
+
+    /// Counts a connection to the broker. False: not now.
+    #[must_use]
+    pub fn may_connect(&self, uid: &Username) -> bool {
+        !self.is_cut_off(uid) && self.all.connect.check(uid).is_ok()
+    }
+
+    /// Is this person cut off now?
+    #[must_use]
+    pub fn is_cut_off(&self, uid: &Username) -> bool {
+        let cut_off = self.all.cut_off.lock();
+        let until = cut_off.unwrap_or_else(PoisonError::into_inner);
+        until.get(uid).is_some_and(|until| *until > Instant::now())
+    }
+
+    /// Cuts somebody off. False: they are so already.
+    fn cut_off(&self, uid: &Username) -> bool {
+        let cut_off = self.all.cut_off.lock();
+        let mut all = cut_off.unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let before = all.insert(uid.clone(), now + CUT_OFF);
+        before.is_none_or(|before| before <= now)
+    }
+
+    /// Forgets those who have done nothing lately, now and then, for ever.
+    pub async fn tidy(self) {
+        loop {
+            tokio::time::sleep(TIDY).await;
+            let all = &self.all;
+            all.sign_in_address.limiter.retain_recent();
+            all.sign_in_account.limiter.retain_recent();
+            all.sign_up_address.limiter.retain_recent();
+            for by_person in [
+                &all.request,
+                &all.refused_request,
+                &all.post,
+                &all.change,
+                &all.connect,
+            ] {
+                by_person.limiter.retain_recent();
+            }
+            let mut cut_off = all.cut_off.lock().unwrap_or_else(PoisonError::into_inner);
+            cut_off.retain(|_, until| *until > Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Username {
+        Username::parse(text).unwrap()
+    }
+
+    #[test]
+    fn one_person_is_limited_and_no_other() {
+        let limits = Limits::default();
+        let ada = name("ada");
+        let refused = (0..200).filter(|_| limits.request(&ada).is_err()).count();
+        assert!((50..=100).contains(&refused), "{refused} of 200 at once");
+        assert_eq!(limits.request(&name("ben")), Ok(()));
+    }
+
+    #[test]
+    fn who_goes_on_is_cut_off_once_and_cannot_connect() {
+        let limits = Limits::default();
+        let ada = name("ada");
+        let is_cut = |excess| matches!(excess, Err(Excess::CutOff(_)));
+        let cut = (0..5_000).filter(|_| is_cut(limits.request(&ada))).count();
+        assert_eq!(cut, 1);
+        assert!(limits.is_cut_off(&ada) && !limits.may_connect(&ada));
+        assert!(limits.may_connect(&name("ben")));
+    }
+
+    #[test]
+    fn guessing_at_one_account_ends_soon_wherever_it_comes_from() {
+        let limits = Limits::default();
+        let from = |n: u8| IpAddr::from([192, 0, 2, n]);
+        let tries = (0..40).filter(|n| limits.sign_in(from(*n), "ada").is_ok());
+        assert_eq!(tries.count(), 10);
+        assert_eq!(limits.sign_in(from(1), "ben"), Ok(()));
+        let tries = (0..200).filter(|n| limits.sign_in(from(200), &format!("p-{n}")).is_ok());
+        assert!((50..=70).contains(&tries.count()));
+    }
+}

@@ -1,0 +1,227 @@
+//! Who may see what. Every question about rooms goes through here; the rights of a connection are
+//! worked out from the same tables ([`standing`]).
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::ReadError;
+use crate::domain::{self, RoomId, Standing, Username, limits};
+use crate::wire::v1::{self, Role, RoomKind};
+
+/// Somebody who asks, and may.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Viewer {
+    /// Who.
+    pub person: v1::Person,
+}
+
+impl Viewer {
+    /// Do they see only where they were brought in?
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.person.role() == Role::Guest
+    }
+
+    /// Do they look after the workspace?
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.person.role() == Role::Administrator
+    }
+}
+
+/// The person who asks. `None`: there is none, or they are suspended.
+///
+/// # Errors
+/// SQLite failed.
+pub fn viewer(tables: &Transaction<'_>, uid: &Username) -> Result<Option<Viewer>, ReadError> {
+    let person = super::people(tables, [uid.to_string()])?.pop();
+    Ok(person
+        .filter(|person| !person.suspended)
+        .map(|person| Viewer { person }))
+}
+
+/// Is this person in the room? Everybody but guests is in the room that natter made.
+///
+/// # Errors
+/// SQLite failed.
+pub fn is_in(
+    tables: &Transaction<'_>,
+    person: &v1::Person,
+    room: &v1::Room,
+) -> Result<bool, ReadError> {
+    if room.is_home() && person.role() != Role::Guest {
+        return Ok(true);
+    }
+    let found: Option<i64> = tables
+        .prepare_cached("SELECT 1 FROM member WHERE uid = ?1 AND room = ?2")?
+        .query_row(params![person.uid, room.id], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// May they read it?
+///
+/// # Errors
+/// SQLite failed.
+pub fn may_read(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    room: &v1::Room,
+) -> Result<bool, ReadError> {
+    let is_open = room.kind() == RoomKind::Open;
+    Ok((is_open && !viewer.is_guest()) || is_in(tables, &viewer.person, room)?)
+}
+
+/// The room with this id or, failing that, this name, if they may read it. One that they may not
+/// read looks like one that is not there.
+///
+/// # Errors
+/// SQLite failed.
+pub fn visible_room(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    id_or_name: &str,
+) -> Result<Option<v1::Room>, ReadError> {
+    let room = super::room(tables, id_or_name)?;
+    match room {
+        Some(room) if may_read(tables, viewer, &room)? => Ok(Some(room)),
+        _ => Ok(None),
+    }
+}
+
+/// The same by id alone, as commands name rooms.
+///
+/// # Errors
+/// SQLite failed.
+pub fn visible_room_by_id(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    id: &str,
+) -> Result<Option<v1::Room>, ReadError> {
+    let room = visible_room(tables, viewer, id)?;
+    Ok(room.filter(|room| room.id == id))
+}
+
+/// Of these people, those whom they may see: a guest sees who is in a room with them.
+///
+/// # Errors
+/// SQLite failed.
+pub fn visible_people(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    uids: impl IntoIterator<Item = String>,
+) -> Result<Vec<v1::Person>, ReadError> {
+    let mut people = super::people(tables, uids)?;
+    if viewer.is_guest() {
+        let mut shares = tables.prepare_cached(SHARES_A_ROOM)?;
+        let mut seen = Vec::new();
+        for person in people {
+            let is_seen = person.uid == viewer.person.uid
+                || shares.exists(params![viewer.person.uid, person.uid])?
+                || is_home_shared(tables, viewer, &person)?;
+            if is_seen {
+                seen.push(person);
+            }
+        }
+        people = seen;
+    }
+    Ok(people)
+}
+
+const SHARES_A_ROOM: &str = "SELECT 1 FROM member AS mine JOIN member AS theirs
+    ON mine.room = theirs.room WHERE mine.uid = ?1 AND theirs.uid = ?2";
+
+/// Is the guest in the room that has no list of everybody else?
+fn is_home_shared(
+    tables: &Transaction<'_>,
+    guest: &Viewer,
+    person: &v1::Person,
+) -> Result<bool, ReadError> {
+    if person.role() == Role::Guest {
+        return Ok(false);
+    }
+    let found: Option<i64> = tables
+        .prepare_cached(
+            "SELECT 1 FROM member JOIN room ON room.id = member.room
+             WHERE member.uid = ?1 AND room.made_by = ?2",
+        )?
+        .query_row(
+            params![guest.person.uid, Username::natter().as_str()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Who is in a room, by display name.
+///
+/// # Errors
+/// SQLite failed.
+pub fn members(tables: &Transaction<'_>, room: &v1::Room) -> Result<Vec<v1::Person>, ReadError> {
+    let mut rows = tables.prepare_cached(
+        "SELECT uid, display_name, role, suspended, about, time_zone FROM person
+         WHERE suspended = 0 AND (
+            (?2 AND role <> ?3) OR uid IN (SELECT uid FROM member WHERE room = ?1))
+         ORDER BY lower(display_name), uid",
+    )?;
+    let guest: i32 = Role::Guest.into();
+    let people = rows.query_map(params![room.id, room.is_home(), guest], super::person_of)?;
+    Ok(people.collect::<Result<_, _>>()?)
+}
+
+/// What a person's rights hang on. `None`: there is no such person.
+///
+/// # Errors
+/// SQLite failed, or a name in it is none.
+pub fn standing(tables: &Transaction<'_>, uid: &Username) -> Result<Option<Standing>, ReadError> {
+    let Some(person) = super::people(tables, [uid.to_string()])?.pop() else {
+        return Ok(None);
+    };
+    let role = match person.role() {
+        _ if person.suspended => domain::Role::Suspended,
+        Role::Administrator => domain::Role::Administrator,
+        Role::Member => domain::Role::Member,
+        // What a later natter calls something else sees the least.
+        Role::Guest | Role::Unspecified => domain::Role::Guest,
+    };
+    let people = match role {
+        domain::Role::Guest => seen_by_guest(tables, uid)?,
+        _ => Vec::new(),
+    };
+    Ok(Some(Standing {
+        uid: uid.clone(),
+        role,
+        closed_rooms: rooms_of(tables, uid, RoomKind::Closed)?,
+        open_rooms: rooms_of(tables, uid, RoomKind::Open)?,
+        people,
+    }))
+}
+
+/// The rooms of a kind that somebody is in.
+pub(super) fn rooms_of(
+    tables: &Transaction<'_>,
+    uid: &Username,
+    kind: RoomKind,
+) -> Result<Vec<RoomId>, ReadError> {
+    let mut rows = tables.prepare_cached(
+        "SELECT room.id FROM member JOIN room ON room.id = member.room
+         WHERE member.uid = ?1 AND room.kind = ?2 ORDER BY room.id",
+    )?;
+    let ids = rows.query_map(params![uid.as_str(), i32::from(kind)], text)?;
+    ids.map(|id| RoomId::parse(&id?).map_err(|_| ReadError::Corrupt))
+        .collect()
+}
+
+fn seen_by_guest(tables: &Transaction<'_>, uid: &Username) -> Result<Vec<Username>, ReadError> {
+    let mut rows = tables.prepare_cached(
+        "SELECT DISTINCT theirs.uid FROM member AS mine JOIN member AS theirs
+         ON mine.room = theirs.room WHERE mine.uid = ?1 ORDER BY theirs.uid LIMIT ?2",
+    )?;
+    let most = i64::try_from(limits::PEOPLE_OF_A_GUEST).unwrap_or(i64::MAX);
+    let uids = rows.query_map(params![uid.as_str(), most], text)?;
+    uids.map(|uid| Username::parse(&uid?).map_err(|_| ReadError::Corrupt))
+        .collect()
+}
+
+fn text(row: &Row<'_>) -> rusqlite::Result<String> {
+    row.get(0)
+}

@@ -1,0 +1,523 @@
+//! Rooms and who is in them: what the commands and the forms both do.
+
+use std::collections::BTreeSet;
+
+use super::Services;
+use crate::domain::{Pair, RoomId, RoomName, Topic, Username, limits};
+use crate::server::Failure;
+use crate::server::read_model::queries::{self, Viewer};
+use crate::server::router::{CurrentUser, Proto, State};
+use crate::server::store::RoomEdit;
+use crate::wire::v1::{self, MembershipChange, Room, RoomKind, RoomResponse};
+
+/// People in one `invite`, at most.
+const INVITED_AT_ONCE: usize = 50;
+
+fn answer(room: Room) -> Proto<RoomResponse> {
+    Proto(RoomResponse { room: Some(room) })
+}
+
+pub(super) async fn on_make(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::MakeRoomRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    make(&services, &me, &asked).await.map(answer)
+}
+
+pub(super) async fn on_talk_to(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::TalkToRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    talk_to(&services, &me, asked.uids).await.map(answer)
+}
+
+pub(super) async fn on_join(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::JoinRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    join(&services, &me, &asked.room_id).await.map(answer)
+}
+
+pub(super) async fn on_leave(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::LeaveRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    leave(&services, &me, &asked.room_id).await.map(answer)
+}
+
+pub(super) async fn on_invite(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::InviteRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    let invited = invite(&services, &me, &asked.room_id, asked.uids).await;
+    invited.map(answer)
+}
+
+pub(super) async fn on_remove(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::RemoveRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    let removed = remove(&services, &me, &asked.room_id, &asked.uid).await;
+    removed.map(answer)
+}
+
+pub(super) async fn on_mute(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::MuteRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    let muted = mute(&services, &me, &asked.room_id, asked.muted).await;
+    muted.map(answer)
+}
+
+pub(super) async fn on_change(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::ChangeRoomRequest>,
+) -> Result<Proto<RoomResponse>, Failure> {
+    change(&services, &me, &asked).await.map(answer)
+}
+
+pub(super) async fn browse(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(v1::BrowseRequest {}): Proto<v1::BrowseRequest>,
+) -> Result<Proto<v1::BrowseResponse>, Failure> {
+    let answer = services.ask_as(&me, queries::browse).await?;
+    Ok(Proto(v1::BrowseResponse {
+        through: answer.through.0,
+        rooms: answer.value,
+    }))
+}
+
+pub(super) async fn members(
+    State(services): State<Services>,
+    CurrentUser(me): CurrentUser,
+    Proto(asked): Proto<v1::MembersRequest>,
+) -> Result<Proto<v1::MembersResponse>, Failure> {
+    let found = services
+        .ask_as(&me, move |tables, viewer| {
+            let Some(room) = queries::visible_room(tables, viewer, &asked.room)? else {
+                return Ok(None);
+            };
+            let members = queries::members(tables, &room)?;
+            Ok(Some(v1::MembersResponse {
+                room: Some(room),
+                members,
+            }))
+        })
+        .await?;
+    found.value.map(Proto).ok_or_else(Failure::no_such_room)
+}
+
+/// Makes an open or a closed room, with its maker in it.
+///
+/// # Errors
+/// The name is none or taken, or the person may not make rooms.
+pub async fn make(
+    services: &Services,
+    me: &Username,
+    asked: &v1::MakeRoomRequest,
+) -> Result<Room, Failure> {
+    services.limits.change(me)?;
+    let name = RoomName::parse(&asked.name)?;
+    let topic = Topic::parse(&asked.topic)?;
+    let uid = me.clone();
+    let (is_guest, closed) = services
+        .ask_as(me, move |tables, viewer| {
+            Ok((viewer.is_guest(), queries::closed_rooms(tables, &uid)?))
+        })
+        .await?
+        .value;
+    if is_guest {
+        return Err(guests_may_not("make rooms"));
+    }
+    let kind = match asked.kind() {
+        RoomKind::Open => RoomKind::Open,
+        RoomKind::Closed if closed >= limits::CLOSED_ROOMS => {
+            return Err(too_many_rooms("You are"));
+        }
+        RoomKind::Closed => RoomKind::Closed,
+        RoomKind::Direct | RoomKind::Unspecified => {
+            return Err(Failure::invalid("A room is open or closed."));
+        }
+    };
+    let directory = services.store.directory();
+    Ok(directory
+        .make_room(me, kind, Some(&name), &topic, &[])
+        .await?)
+}
+
+/// The room for direct messages with one person, or the group of several; made when there is none.
+///
+/// # Errors
+/// Somebody of them is not to be talked to.
+pub async fn talk_to(
+    services: &Services,
+    me: &Username,
+    uids: Vec<String>,
+) -> Result<Room, Failure> {
+    services.limits.change(me)?;
+    let uids: BTreeSet<_> = uids.into_iter().filter(|uid| uid != me.as_str()).collect();
+    if uids.is_empty() {
+        return Err(Failure::invalid("Say whom you want to talk to."));
+    }
+    if uids.len() >= limits::GROUP_PEOPLE {
+        return Err(Failure::invalid(
+            "A group has at most 9 people. Make a closed room with a name instead.",
+        ));
+    }
+    let (asked, everyone) = (uids.clone(), uids.iter().cloned().chain([me.to_string()]));
+    let everyone: BTreeSet<_> = everyone.collect();
+    let (people, group) = services
+        .ask_as(me, move |tables, viewer| {
+            let mut people = Vec::new();
+            for person in queries::visible_people(tables, viewer, asked)? {
+                let Ok(uid) = Username::parse(&person.uid) else {
+                    continue;
+                };
+                let closed = queries::closed_rooms(tables, &uid)?;
+                people.push((uid, person.suspended, closed));
+            }
+            Ok((people, queries::group_of(tables, &everyone)?))
+        })
+        .await?
+        .value;
+    if people.len() < uids.len() || people.iter().any(|(_, suspended, _)| *suspended) {
+        return Err(Failure::not_found(
+            "There is nobody of that name to talk to.",
+        ));
+    }
+    let directory = services.store.directory();
+    if let [(other, ..)] = people.as_slice() {
+        let pair = Pair::of(me, other).ok_or_else(Failure::internal)?;
+        return Ok(directory.direct_room(me, &pair).await?);
+    }
+    if let Some(group) = group {
+        return Ok(group);
+    }
+    if people
+        .iter()
+        .any(|(.., closed)| *closed >= limits::CLOSED_ROOMS)
+    {
+        return Err(too_many_rooms("Somebody of them is"));
+    }
+    let with: Vec<_> = people.into_iter().map(|(uid, ..)| uid).collect();
+    Ok(directory
+        .make_room(me, RoomKind::Closed, None, &Topic::default(), &with)
+        .await?)
+}
+
+/// Comes into an open room.
+///
+/// # Errors
+/// There is no such open room.
+pub async fn join(services: &Services, me: &Username, room_id: &str) -> Result<Room, Failure> {
+    let about = About::find(services, me, room_id, None).await?;
+    if about.is_in {
+        return Ok(about.room);
+    }
+    about.must_not_be_archived()?;
+    let directory = services.store.directory();
+    directory
+        .change_membership(me, me, &about.room, MembershipChange::Joined)
+        .await?;
+    Ok(about.room)
+}
+
+/// Goes from a room. When this returns, the person hears nothing more of a closed one.
+///
+/// # Errors
+/// One cannot go from this one.
+pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<Room, Failure> {
+    let about = About::find(services, me, room_id, None).await?;
+    if about.room.kind() == RoomKind::Direct {
+        return Err(Failure::forbidden("Direct messages cannot be left."));
+    }
+    if about.room.is_home() {
+        return Err(Failure::forbidden(
+            "Everybody is in this room. You can mute it instead.",
+        ));
+    }
+    send_away(services, me, me, about.room, MembershipChange::Left).await
+}
+
+/// Brings people into a room.
+///
+/// # Errors
+/// The person may not, or somebody of them is not to be found; then nobody was brought in.
+pub async fn invite(
+    services: &Services,
+    me: &Username,
+    room_id: &str,
+    uids: Vec<String>,
+) -> Result<Room, Failure> {
+    if uids.is_empty() || uids.len() > INVITED_AT_ONCE {
+        return Err(Failure::invalid("Invite 1 to 50 people at once."));
+    }
+    let about = About::find(services, me, room_id, None).await?;
+    about.must_be_in()?;
+    about.must_not_be_archived()?;
+    if about.viewer.is_guest() {
+        return Err(guests_may_not("invite people"));
+    }
+    if about.room.kind() == RoomKind::Direct {
+        return Err(Failure::forbidden(
+            "These are direct messages between two. Begin a group to talk with more people.",
+        ));
+    }
+    let asked: BTreeSet<String> = uids.into_iter().collect();
+    let wanted = asked.clone();
+    let is_closed = about.room.kind() == RoomKind::Closed;
+    let invited = services
+        .ask_as(me, move |tables, _| {
+            let mut invited = Vec::new();
+            for person in queries::people(tables, wanted)? {
+                let Ok(uid) = Username::parse(&person.uid) else {
+                    continue;
+                };
+                let full =
+                    is_closed && queries::closed_rooms(tables, &uid)? >= limits::CLOSED_ROOMS;
+                invited.push((uid, person, full));
+            }
+            Ok(invited)
+        })
+        .await?
+        .value;
+    for uid in &asked {
+        let found = invited.iter().find(|(found, ..)| found.as_str() == uid);
+        match found {
+            None => return Err(nobody(uid)),
+            Some((_, person, _)) if person.suspended => return Err(nobody(uid)),
+            Some((_, person, true)) => {
+                return Err(too_many_rooms(&format!("{} is", person.display_name)));
+            }
+            Some(_) => {}
+        }
+    }
+    let directory = services.store.directory();
+    for (uid, person, _) in invited {
+        // Everybody else is in the room that natter made, without a list.
+        if !about.room.is_home() || person.role() == v1::Role::Guest {
+            directory
+                .change_membership(me, &uid, &about.room, MembershipChange::Added)
+                .await?;
+        }
+    }
+    Ok(about.room)
+}
+
+/// Sends somebody away from a room. When this returns, they hear nothing more of a closed one.
+///
+/// # Errors
+/// The person may not, or the other is not in it.
+pub async fn remove(
+    services: &Services,
+    me: &Username,
+    room_id: &str,
+    uid: &str,
+) -> Result<Room, Failure> {
+    let other = Username::parse(uid).map_err(|_| nobody(uid))?;
+    if other == *me {
+        return leave(services, me, room_id).await;
+    }
+    let about = About::find(services, me, room_id, Some(other.clone())).await?;
+    about.must_be_in()?;
+    about.must_look_after("send people away")?;
+    let Some((person, true)) = &about.other else {
+        return Err(nobody(uid));
+    };
+    if about.room.kind() == RoomKind::Direct {
+        return Err(Failure::forbidden(
+            "Direct messages are between two, for good.",
+        ));
+    }
+    if about.room.is_home() && person.role() != v1::Role::Guest {
+        return Err(Failure::forbidden(
+            "Everybody is in this room. An administrator can suspend somebody instead.",
+        ));
+    }
+    send_away(services, me, &other, about.room, MembershipChange::Removed).await
+}
+
+async fn send_away(
+    services: &Services,
+    me: &Username,
+    uid: &Username,
+    room: Room,
+    change: MembershipChange,
+) -> Result<Room, Failure> {
+    let directory = services.store.directory();
+    let changed = directory.change_membership(me, uid, &room, change).await?;
+    if let Some(sequence) = changed {
+        services.cutter.wait(sequence).await;
+    }
+    Ok(room)
+}
+
+/// Hears nothing of a room, or hears of it again.
+///
+/// # Errors
+/// The person is not in it.
+pub async fn mute(
+    services: &Services,
+    me: &Username,
+    room_id: &str,
+    muted: bool,
+) -> Result<Room, Failure> {
+    let about = About::find(services, me, room_id, None).await?;
+    about.must_be_in()?;
+    let change = if muted {
+        MembershipChange::Muted
+    } else {
+        MembershipChange::Unmuted
+    };
+    let directory = services.store.directory();
+    directory
+        .change_membership(me, me, &about.room, change)
+        .await?;
+    Ok(about.room)
+}
+
+/// Gives a room another name or topic, ends it or opens it again.
+///
+/// # Errors
+/// The person may not, or the name is none or taken.
+pub async fn change(
+    services: &Services,
+    me: &Username,
+    asked: &v1::ChangeRoomRequest,
+) -> Result<Room, Failure> {
+    let about = About::find(services, me, &asked.room_id, None).await?;
+    about.must_be_in()?;
+    if about.viewer.is_guest() {
+        return Err(guests_may_not("change rooms"));
+    }
+    if about.room.kind() == RoomKind::Direct {
+        return Err(Failure::forbidden("Direct messages have no name or topic."));
+    }
+    let mut edits = Vec::new();
+    if let Some(archived) = asked.archived {
+        about.must_look_after("archive it")?;
+        edits.push(RoomEdit::Archived(archived));
+    }
+    if let Some(name) = &asked.name {
+        about.must_look_after("rename it")?;
+        edits.push(RoomEdit::Name(RoomName::parse(name)?));
+    }
+    let settles_home = edits.iter().any(|edit| match edit {
+        RoomEdit::Name(name) => name.as_str() != about.room.name,
+        RoomEdit::Archived(archived) => *archived,
+        RoomEdit::Topic(_) => false,
+    });
+    if about.room.is_home() && settles_home {
+        return Err(Failure::forbidden(
+            "This room is everybody’s: it keeps its name and is not archived.",
+        ));
+    }
+    if let Some(topic) = &asked.topic {
+        edits.push(RoomEdit::Topic(Topic::parse(topic)?));
+    }
+    if asked.archived != Some(false) {
+        about.must_not_be_archived()?;
+    }
+    let id = RoomId::parse(&about.room.id)?;
+    let mut room = about.room;
+    for edit in edits {
+        room = services
+            .store
+            .directory()
+            .change_room(me, &id, &edit)
+            .await?;
+    }
+    Ok(room)
+}
+
+/// What is to be known before something is done about a room.
+struct About {
+    viewer: Viewer,
+    room: Room,
+    is_in: bool,
+    /// Somebody else whom it is about, and whether they are in it.
+    other: Option<(v1::Person, bool)>,
+}
+
+impl About {
+    async fn find(
+        services: &Services,
+        me: &Username,
+        room_id: &str,
+        other: Option<Username>,
+    ) -> Result<Self, Failure> {
+        services.limits.change(me)?;
+        let room_id = room_id.to_owned();
+        let found = services
+            .ask_as(me, move |tables, viewer| {
+                let Some(room) = queries::visible_room_by_id(tables, viewer, &room_id)? else {
+                    return Ok(None);
+                };
+                let other = match other {
+                    Some(uid) => queries::people(tables, [uid.to_string()])?.pop(),
+                    None => None,
+                };
+                let other = other
+                    .map(|other| {
+                        let is_in = queries::is_in(tables, &other, &room)?;
+                        Ok::<_, crate::server::read_model::ReadError>((other, is_in))
+                    })
+                    .transpose()?;
+                Ok(Some(Self {
+                    is_in: queries::is_in(tables, &viewer.person, &room)?,
+                    viewer: viewer.clone(),
+                    room,
+                    other,
+                }))
+            })
+            .await?;
+        found.value.ok_or_else(Failure::no_such_room)
+    }
+
+    fn must_be_in(&self) -> Result<(), Failure> {
+        if self.is_in {
+            return Ok(());
+        }
+        Err(Failure::forbidden("Join this room first."))
+    }
+
+    fn must_not_be_archived(&self) -> Result<(), Failure> {
+        if self.room.archived {
+            return Err(Failure::forbidden("This room is archived."));
+        }
+        Ok(())
+    }
+
+    /// Who made a room looks after it, and so does every administrator who is in it.
+    fn must_look_after(&self, what: &str) -> Result<(), Failure> {
+        if self.viewer.is_administrator() || self.room.made_by == self.viewer.person.uid {
+            return Ok(());
+        }
+        Err(Failure::forbidden(format!(
+            "Who made this room and administrators may {what}."
+        )))
+    }
+}
+
+fn nobody(uid: &str) -> Failure {
+    Failure::not_found(format!("There is nobody with the username “{uid}” here."))
+}
+
+fn guests_may_not(what: &str) -> Failure {
+    Failure::forbidden(format!("Guests may not {what}."))
+}
+
+fn too_many_rooms(who: &str) -> Failure {
+    Failure::forbidden(format!(
+        "{who} in 500 closed rooms, which is as many as one can be in."
+    ))
+}

@@ -1,0 +1,111 @@
+//! Who is in which room.
+
+use super::{Directory, DirectoryError, TRIES, entry};
+use crate::domain::{RoomId, Sequence, Username, subject};
+use crate::server::store::{Entry, Expect, StoreError};
+use crate::wire::place_of;
+use crate::wire::v1::{self, MembershipChange, event::Body};
+
+impl Directory<'_> {
+    /// Changes somebody's membership of a room, and tells it in the room's log and in theirs.
+    /// Gives the place of the change in LOG; `None`: nothing was to be changed.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn change_membership(
+        &self,
+        by: &Username,
+        uid: &Username,
+        room: &v1::Room,
+        change: MembershipChange,
+    ) -> Result<Option<Sequence>, DirectoryError> {
+        let id = RoomId::parse(&room.id).map_err(super::corrupt)?;
+        for _ in 0..TRIES {
+            let subject = subject::log_member(&id, uid);
+            let (place, event) = self.log.last_with_place(&subject).await?;
+            let before = match event.and_then(|event| event.body) {
+                Some(Body::MembershipChanged(changed)) => changed.change(),
+                _ => MembershipChange::Unspecified,
+            };
+            if !leads_on(before, change) {
+                return Ok(None);
+            }
+            let entries = came(by, uid, room, change, place)?;
+            match self.log.append_all(&entries).await {
+                Ok(last) => return Ok(Some(last)),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+}
+
+/// Does the change make a difference to who stands so?
+fn leads_on(before: MembershipChange, change: MembershipChange) -> bool {
+    use MembershipChange::{Added, Joined, Left, Muted, Removed, Unmuted, Unspecified};
+    let is_in = matches!(before, Joined | Added | Muted | Unmuted);
+    match change {
+        Joined | Added => !is_in,
+        Left | Removed => is_in,
+        // Of the room that everybody is in there is no list, but there is who has muted it.
+        Muted => before != Muted,
+        Unmuted => before == Muted,
+        Unspecified => false,
+    }
+}
+
+/// The entries of a change: in the directory, in the room's log, and in the person's own.
+pub(super) fn came(
+    by: &Username,
+    uid: &Username,
+    room: &v1::Room,
+    change: MembershipChange,
+    place: Sequence,
+) -> Result<Vec<Entry>, StoreError> {
+    let id = RoomId::parse(&room.id).map_err(super::corrupt)?;
+    let feed = place_of(room).map_err(|_| StoreError::Corrupt("a room"))?;
+    let body = || {
+        Body::MembershipChanged(v1::MembershipChanged {
+            room: Some(room.clone()),
+            uid: uid.to_string(),
+            change: change.into(),
+        })
+    };
+    let member = subject::log_member(&id, uid);
+    let mut entries = vec![
+        entry(by, member, body(), Expect::Last(place))?,
+        entry(by, subject::log_user(uid), body(), Expect::Any)?,
+    ];
+    let is_private = matches!(change, MembershipChange::Muted | MembershipChange::Unmuted);
+    if !is_private {
+        entries.push(entry(by, feed.log(), body(), Expect::Any)?);
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MembershipChange::{Added, Joined, Left, Muted, Removed, Unmuted, Unspecified};
+    use super::*;
+
+    #[test]
+    fn a_change_leads_on_only_from_where_it_makes_a_difference() {
+        for (before, change, leads) in [
+            (Unspecified, Joined, true),
+            (Joined, Joined, false),
+            (Muted, Added, false),
+            (Left, Added, true),
+            (Removed, Joined, true),
+            (Joined, Left, true),
+            (Muted, Removed, true),
+            (Removed, Removed, false),
+            (Unspecified, Left, false),
+            (Unspecified, Muted, true),
+            (Muted, Muted, false),
+            (Joined, Unmuted, false),
+        ] {
+            assert_eq!(leads_on(before, change), leads, "{before:?} → {change:?}");
+        }
+    }
+}

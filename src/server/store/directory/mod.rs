@@ -1,0 +1,86 @@
+//! People and rooms. A change is an atomic batch of entries, each of which names the state it
+//! builds on, so that a name is taken once whoever races, and nothing is half done.
+//!
+//! `people` has accounts and roles, `rooms` what rooms there are and what they are called,
+//! `members` who is in them. Who may make a change is decided before it comes here.
+
+mod members;
+mod people;
+mod rooms;
+
+pub use people::{Account, NewPerson, PersonChange};
+pub use rooms::RoomEdit;
+
+use super::{Entry, Expect, Log, StoreError};
+use crate::domain::{Key, NameError, Sequence, Timestamp, Ulid, Username};
+use crate::server::clock;
+use crate::wire::v1::{self, event::Body};
+
+/// Nothing must stand there yet.
+const FREE: Expect = Expect::Last(Sequence(0));
+
+/// How often a change is worked out anew when somebody else was first.
+const TRIES: usize = 5;
+
+/// Why a change of the directory did not take place.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Somebody has this name.
+    #[error("the name is taken")]
+    Taken,
+    /// There is no such person or room.
+    #[error("there is no such {0}")]
+    Missing(&'static str),
+    /// Somebody must look after the workspace.
+    #[error("there would be no administrator left")]
+    LastAdministrator,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The directory's writer.
+pub struct Directory<'a> {
+    log: &'a Log,
+}
+
+impl<'a> Directory<'a> {
+    pub(super) fn new(log: &'a Log) -> Self {
+        Self { log }
+    }
+}
+
+/// An event of the directory, stamped now, with a key of its own.
+fn event(by: &Username, body: Body) -> Result<v1::Event, StoreError> {
+    let key = Key {
+        author: by.clone(),
+        ulid: fresh_ulid()?,
+    };
+    Ok(v1::Event {
+        key: Some((&key).into()),
+        at_ms: clock::now().0,
+        body: Some(body),
+    })
+}
+
+/// An entry of it.
+fn entry(by: &Username, subject: String, body: Body, expect: Expect) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        subject,
+        event: event(by, body)?,
+        expect,
+    })
+}
+
+/// A ULID of natter's own making.
+fn fresh_ulid() -> Result<Ulid, StoreError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(StoreError::broker("make an id"))?;
+    let Timestamp(now) = clock::now();
+    Ok(Ulid::new(u64::try_from(now).unwrap_or_default(), random))
+}
+
+/// A name that natter itself wrote, and that is none.
+fn corrupt(_: NameError) -> StoreError {
+    StoreError::Corrupt("a name in the directory")
+}

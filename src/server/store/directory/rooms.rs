@@ -1,0 +1,280 @@
+//! What rooms there are, and what they are called.
+
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest as _, Sha256};
+
+use super::members::came;
+use super::{Directory, DirectoryError, FREE, TRIES, corrupt, entry, fresh_ulid};
+use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, subject};
+use crate::server::store::{Entry, Expect, StoreError};
+use crate::wire::place_of;
+use crate::wire::v1::{self, MembershipChange, RoomChange, event::Body};
+
+/// What is to become of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomEdit {
+    /// Another name.
+    Name(RoomName),
+    /// Another topic.
+    Topic(Topic),
+    /// Ended, or opened again.
+    Archived(bool),
+}
+
+impl RoomEdit {
+    fn apply(&self, room: &mut v1::Room) -> RoomChange {
+        match self {
+            Self::Name(name) => {
+                room.name = name.to_string();
+                RoomChange::Renamed
+            }
+            Self::Topic(topic) => {
+                room.topic = topic.to_string();
+                RoomChange::Topic
+            }
+            Self::Archived(archived) => {
+                room.archived = *archived;
+                if *archived {
+                    RoomChange::Archived
+                } else {
+                    RoomChange::Restored
+                }
+            }
+        }
+    }
+}
+
+impl Directory<'_> {
+    /// A room, read from the leader.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn room(&self, id: &RoomId) -> Result<Option<v1::Room>, StoreError> {
+        Ok(self.room_with_place(id).await?.1)
+    }
+
+    async fn room_with_place(
+        &self,
+        id: &RoomId,
+    ) -> Result<(Sequence, Option<v1::Room>), StoreError> {
+        let (place, event) = self.log.last_with_place(&subject::log_room(id)).await?;
+        let room = match event.and_then(|event| event.body) {
+            Some(
+                Body::RoomMade(v1::RoomMade { room })
+                | Body::RoomChanged(v1::RoomChanged { room, .. }),
+            ) => room,
+            _ => None,
+        };
+        Ok((place, room))
+    }
+
+    /// Makes an open or closed room with its name (a group has none) and its first members, the
+    /// maker among them. The room that natter itself makes is everybody's, and has no list.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Taken`] when a room has this name, in whatever case.
+    pub async fn make_room(
+        &self,
+        by: &Username,
+        kind: v1::RoomKind,
+        name: Option<&RoomName>,
+        topic: &Topic,
+        with: &[Username],
+    ) -> Result<v1::Room, DirectoryError> {
+        let id = fresh_room_id()?;
+        let room = v1::Room {
+            id: id.to_string(),
+            name: name.map(ToString::to_string).unwrap_or_default(),
+            kind: kind.into(),
+            topic: topic.to_string(),
+            made_by: by.to_string(),
+            ..v1::Room::default()
+        };
+        let mut entries = Vec::new();
+        if let Some(name) = name {
+            entries.extend(self.take_name(by, name, &id).await?);
+        }
+        entries.extend(made(by, &id, &room)?);
+        if *by != Username::natter() {
+            entries.extend(came(by, by, &room, MembershipChange::Joined, Sequence(0))?);
+        }
+        for uid in with.iter().filter(|uid| *uid != by) {
+            entries.extend(came(by, uid, &room, MembershipChange::Added, Sequence(0))?);
+        }
+        match self.log.append_all(&entries).await {
+            Ok(_) => Ok(room),
+            Err(StoreError::Conflict) => Err(DirectoryError::Taken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The room of two people for their direct messages; it is made when there is none.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn direct_room(
+        &self,
+        by: &Username,
+        pair: &Pair,
+    ) -> Result<v1::Room, DirectoryError> {
+        for _ in 0..TRIES {
+            let subject = subject::log_direct(pair);
+            let event = self.log.last_of(&subject).await?;
+            if let Some(Body::DirectMade(made)) = event.and_then(|event| event.body) {
+                let id = RoomId::parse(&made.room_id).map_err(corrupt)?;
+                let room = self.room(&id).await?;
+                return room.ok_or(DirectoryError::Missing("room"));
+            }
+            let id = fresh_room_id()?;
+            let room = v1::Room {
+                id: id.to_string(),
+                kind: v1::RoomKind::Direct.into(),
+                pair: pair.both().map(ToString::to_string).into(),
+                made_by: by.to_string(),
+                ..v1::Room::default()
+            };
+            let taken = Body::DirectMade(v1::DirectMade {
+                room_id: id.to_string(),
+            });
+            let mut entries = vec![entry(by, subject, taken, FREE)?];
+            entries.extend(made(by, &id, &room)?);
+            match self.log.append_all(&entries).await {
+                Ok(_) => return Ok(room),
+                // The other one was first.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// Changes a room, and tells it in the room's log.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Missing`], or [`DirectoryError::Taken`] when another room has the name.
+    pub async fn change_room(
+        &self,
+        by: &Username,
+        id: &RoomId,
+        edit: &RoomEdit,
+    ) -> Result<v1::Room, DirectoryError> {
+        for _ in 0..TRIES {
+            let (place, before) = self.room_with_place(id).await?;
+            let before = before.ok_or(DirectoryError::Missing("room"))?;
+            let mut after = before.clone();
+            let change = edit.apply(&mut after);
+            if after == before {
+                return Ok(after);
+            }
+            let body = Body::RoomChanged(v1::RoomChanged {
+                room: Some(after.clone()),
+                change: change.into(),
+            });
+            let feed = place_of(&after).map_err(|_| StoreError::Corrupt("a room"))?;
+            let mut entries = vec![
+                entry(by, subject::log_room(id), body.clone(), Expect::Last(place))?,
+                entry(by, feed.log(), body, Expect::Any)?,
+            ];
+            if let RoomEdit::Name(name) = edit {
+                let old = RoomName::parse(&before.name).ok();
+                if old.as_ref().map(RoomName::folded) != Some(name.folded()) {
+                    entries.extend(self.take_name(by, name, id).await?);
+                    if let Some(old) = old {
+                        entries.extend(self.free_name(by, &old, id).await?);
+                    }
+                }
+            }
+            match self.log.append_all(&entries).await {
+                Ok(_) => return Ok(after),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    /// The entry that takes a name, if it can be had.
+    async fn take_name(
+        &self,
+        by: &Username,
+        name: &RoomName,
+        id: &RoomId,
+    ) -> Result<Option<Entry>, DirectoryError> {
+        let subject = subject::log_room_name(&name_token(name));
+        let (place, event) = self.log.last_with_place(&subject).await?;
+        if let Some(Body::RoomNameTaken(_)) = event.and_then(|event| event.body) {
+            return Err(DirectoryError::Taken);
+        }
+        let taken = v1::RoomNameTaken {
+            room_id: id.to_string(),
+        };
+        let taken = Body::RoomNameTaken(taken);
+        Ok(Some(entry(by, subject, taken, Expect::Last(place))?))
+    }
+
+    /// The entry that gives a name back, if the room has it.
+    async fn free_name(
+        &self,
+        by: &Username,
+        name: &RoomName,
+        id: &RoomId,
+    ) -> Result<Option<Entry>, DirectoryError> {
+        let subject = subject::log_room_name(&name_token(name));
+        let (place, event) = self.log.last_with_place(&subject).await?;
+        match event.and_then(|event| event.body) {
+            Some(Body::RoomNameTaken(taken)) if taken.room_id == id.as_str() => {
+                let freed = v1::RoomNameFreed {
+                    room_id: id.to_string(),
+                };
+                let freed = Body::RoomNameFreed(freed);
+                Ok(Some(entry(by, subject, freed, Expect::Last(place))?))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The entries that every new room has: in the directory, and the first one of its own log.
+fn made(by: &Username, id: &RoomId, room: &v1::Room) -> Result<[Entry; 2], StoreError> {
+    let place = place_of(room).map_err(|_| StoreError::Corrupt("a fresh room"))?;
+    let (made, opened) = (Some(room.clone()), Some(room.clone()));
+    Ok([
+        entry(
+            by,
+            subject::log_room(id),
+            Body::RoomMade(v1::RoomMade { room: made }),
+            FREE,
+        )?,
+        entry(
+            by,
+            place.log(),
+            Body::RoomOpened(v1::RoomOpened { room: opened }),
+            FREE,
+        )?,
+    ])
+}
+
+fn fresh_room_id() -> Result<RoomId, StoreError> {
+    RoomId::parse(&fresh_ulid()?.to_string()).map_err(corrupt)
+}
+
+/// A subject token for a name: any two names that differ only in case give the same one.
+fn name_token(name: &RoomName) -> String {
+    BASE64URL_NOPAD.encode(&Sha256::digest(name.folded().as_bytes())[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_are_one_token() {
+        let token = |name: &str| name_token(&RoomName::parse(name).unwrap());
+        assert_eq!(token("Launch"), token("launch"));
+        assert_ne!(token("launch"), token("launch-2"));
+        assert!(
+            RoomId::parse(&token("Ünïcode room")).is_ok(),
+            "one token of a subject"
+        );
+    }
+}
