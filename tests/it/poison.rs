@@ -8,12 +8,12 @@ use tokio::net::TcpStream;
 use crate::support::{Natter, Person};
 
 /// A connection whose bytes the test writes itself.
-struct Raw {
+pub struct Raw {
     stream: BufReader<TcpStream>,
 }
 
 impl Raw {
-    async fn connect(natter: &Natter, token: &str) -> Self {
+    pub async fn connect(natter: &Natter, token: &str) -> Self {
         let url = natter.server.broker().unwrap().client_url();
         let stream = TcpStream::connect(url.trim_start_matches("nats://"))
             .await
@@ -36,7 +36,7 @@ impl Raw {
     }
 
     /// Until the broker has taken all that was written.
-    async fn settle(&mut self) {
+    pub async fn settle(&mut self) {
         self.write(b"PING\r\n").await;
         self.read_until("PONG").await;
     }
@@ -52,7 +52,7 @@ impl Raw {
         }
     }
 
-    async fn publish_with_headers(&mut self, subject: &str, reply: &[u8], headers: &[u8]) {
+    pub async fn publish_with_headers(&mut self, subject: &str, reply: &[u8], headers: &[u8]) {
         let mut bytes = format!("HPUB {subject} ").into_bytes();
         bytes.extend_from_slice(reply);
         let lengths = format!(" {} {}\r\n", headers.len(), headers.len() + 2);
@@ -60,6 +60,34 @@ impl Raw {
         bytes.extend_from_slice(headers);
         bytes.extend_from_slice(b"hi\r\n");
         self.write(&bytes).await;
+    }
+}
+
+impl Raw {
+    /// The three messages that were seen to take a NATS client down, and their like.
+    pub async fn poison(&mut self, uid: &str, subject: &str) {
+        let inbox = format!("_INBOX.{uid}.x");
+        for headers in [
+            &b"NATS/1.0\r\nKey: a\rb\r\n\r\n"[..],
+            b"Key: no version\r\n\r\n",
+            b"\r\n\r\n",
+        ] {
+            self.publish_with_headers(subject, inbox.as_bytes(), headers)
+                .await;
+        }
+        for bytes in [&b".\xff\xfe"[..], b"\xff", b".\xc3\x28.x"] {
+            let mut reply = Vec::new();
+            if bytes.first() == Some(&b'.') {
+                reply.extend_from_slice(format!("_INBOX.{uid}").as_bytes());
+            }
+            reply.extend_from_slice(bytes);
+            self.publish_with_headers(subject, &reply, b"NATS/1.0\r\n\r\n")
+                .await;
+            let mut bare = format!("PUB {subject} ").into_bytes();
+            bare.extend_from_slice(&reply);
+            bare.extend_from_slice(b" 2\r\nhi\r\n");
+            self.write(&bare).await;
+        }
     }
 }
 
@@ -72,7 +100,24 @@ async fn the_three_poisoned_messages_harm_nobody() {
     let room = ben.general(&bens).await;
     let length = natter.log_length().await;
     let mut raw = Raw::connect(&natter, &eve.token).await;
-    let commands = ["post", "sync", "heads", "history", "people", "nothing.such"];
+    let commands = [
+        "post",
+        "sync",
+        "heads",
+        "history",
+        "people",
+        "browse",
+        "members",
+        "make-room",
+        "talk-to",
+        "join",
+        "leave",
+        "invite",
+        "remove",
+        "mute",
+        "change-room",
+        "nothing.such",
+    ];
     let mut subjects: Vec<_> = commands
         .iter()
         .map(|verb| format!("natter.svc.eve.{verb}"))
@@ -81,24 +126,7 @@ async fn the_three_poisoned_messages_harm_nobody() {
         subjects.push(subject.into());
     }
     for subject in &subjects {
-        let inbox = b"_INBOX.eve.x";
-        raw.publish_with_headers(subject, inbox, b"NATS/1.0\r\nKey: a\rb\r\n\r\n")
-            .await;
-        raw.publish_with_headers(subject, inbox, b"Key: no version\r\n\r\n")
-            .await;
-        raw.publish_with_headers(subject, inbox, b"\r\n\r\n").await;
-        for reply in [
-            &b"_INBOX.eve.\xff\xfe"[..],
-            b"\xff",
-            b"_INBOX.eve.\xc3\x28.x",
-        ] {
-            raw.publish_with_headers(subject, reply, b"NATS/1.0\r\n\r\n")
-                .await;
-            let mut bare = format!("PUB {subject} ").into_bytes();
-            bare.extend_from_slice(reply);
-            bare.extend_from_slice(b" 2\r\nhi\r\n");
-            raw.write(&bare).await;
-        }
+        raw.poison("eve", subject).await;
         raw.settle().await;
         // Each is followed by somebody else's work, which goes on.
         let heads = ben

@@ -184,6 +184,10 @@ pub fn stranger() -> reqwest::Client {
 
 impl Person {
     pub async fn sign_up(natter: &Natter, uid: &str) -> Self {
+        Self::sign_up_at(natter, uid, "/signup").await
+    }
+
+    async fn sign_up_at(natter: &Natter, uid: &str, path: &str) -> Self {
         let http = stranger();
         let form = [
             ("username", uid),
@@ -191,7 +195,7 @@ impl Person {
             ("password", PASSWORD),
         ];
         let response = http
-            .post(natter.url("/signup"))
+            .post(natter.url(path))
             .form(&form)
             .send()
             .await
@@ -232,10 +236,15 @@ impl Person {
 
     /// The same to another listener, from a page of the natter at `site`.
     pub fn dial_to(&self, url: &str, site: SocketAddr) -> Client {
-        let (origin, token) = (format!("http://{site}"), &self.token);
+        Self::dial_as(&self.uid, &self.token, url, site)
+    }
+
+    /// The same for whoever has the session.
+    pub fn dial_as(uid: &str, token: &str, url: &str, site: SocketAddr) -> Client {
+        let origin = format!("http://{site}");
         Client::connect(ConnectOptions {
             servers: vec![url.parse().unwrap()],
-            inbox_prefix: format!("_INBOX.{}", self.uid),
+            inbox_prefix: format!("_INBOX.{uid}"),
             ws_headers: vec![
                 ("Cookie".into(), format!("natter_session={token}")),
                 ("Origin".into(), origin),
@@ -282,6 +291,65 @@ impl Person {
         client.request(&subject, payload.into(), SOON).await
     }
 
+    /// Signs up by a link.
+    pub async fn accept(natter: &Natter, uid: &str, link: &str) -> Self {
+        let path = link.split_once("/invite/").unwrap().1;
+        Self::sign_up_at(natter, uid, &format!("/invite/{path}")).await
+    }
+
+    /// What an administrator's page says after `form` was sent.
+    pub async fn administer(&self, form: &[(&str, &str)]) -> String {
+        let response = self.submit("/admin", form).await;
+        let status = response.status();
+        let page = response.text().await.unwrap();
+        assert!(
+            [StatusCode::SEE_OTHER, StatusCode::OK].contains(&status),
+            "{form:?}: {status} {page}"
+        );
+        page
+    }
+
+    /// Does something to somebody, as an administrator.
+    pub async fn act(&self, uid: &str, act: &str) -> String {
+        self.administer(&[("of", "person"), ("uid", uid), ("act", act)])
+            .await
+    }
+
+    /// A link that makes accounts.
+    pub async fn invitation(&self, role: &str, rooms: &str) -> String {
+        let form = [("of", "invite"), ("role", role), ("rooms", rooms)];
+        link_in(&self.administer(&form).await)
+    }
+
+    /// Makes a room, and gives its id.
+    pub async fn make_room(&self, client: &Client, kind: v1::RoomKind, name: &str) -> String {
+        let asked = v1::MakeRoomRequest {
+            kind: kind.into(),
+            name: name.into(),
+            topic: String::new(),
+        };
+        let made: v1::RoomResponse = self.ask(client, "make-room", &asked).await.unwrap();
+        made.room.unwrap().id
+    }
+
+    /// Brings people into a room.
+    pub async fn invite(&self, client: &Client, room_id: &str, uids: &[&str]) {
+        let asked = v1::InviteRequest {
+            room_id: room_id.into(),
+            uids: uids.iter().map(ToString::to_string).collect(),
+        };
+        let _: v1::RoomResponse = self.ask(client, "invite", &asked).await.unwrap();
+    }
+
+    /// Sends somebody away from a room.
+    pub async fn remove(&self, client: &Client, room_id: &str, uid: &str) {
+        let asked = v1::RemoveRequest {
+            room_id: room_id.into(),
+            uid: uid.into(),
+        };
+        let _: v1::RoomResponse = self.ask(client, "remove", &asked).await.unwrap();
+    }
+
     pub async fn post(
         &self,
         client: &Client,
@@ -299,10 +367,23 @@ impl Person {
 
 /// What a reply says: ADR-32's header tells a failure.
 pub fn answer<A: prost::Message + Default>(reply: Message) -> Result<A, v1::Failure> {
-    if reply.headers.last("Nats-Service-Error-Code").is_some() {
-        return Err(v1::Failure::decode(reply.payload).unwrap());
+    match failure_in(&reply) {
+        Some(failure) => Err(failure),
+        None => Ok(A::decode(reply.payload).unwrap()),
     }
-    Ok(A::decode(reply.payload).unwrap())
+}
+
+/// Why it is none.
+pub fn failure_in(reply: &Message) -> Option<v1::Failure> {
+    reply.headers.last("Nats-Service-Error-Code")?;
+    Some(v1::Failure::decode(reply.payload.clone()).unwrap())
+}
+
+/// The link that a page shows, once.
+pub fn link_in(page: &str) -> String {
+    let (_, rest) = page.split_once("id=\"link\"").expect("a link");
+    let (_, rest) = rest.split_once("value=\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
 }
 
 pub fn session_of(response: &Response) -> Option<String> {

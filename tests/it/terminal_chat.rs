@@ -196,6 +196,16 @@ async fn nothing_is_lost_or_doubled_while_the_broker_restarts() {
     for expected in &all {
         assert_eq!(text_of(&next(&mut heard).await), *expected);
     }
+    // The last restart may go on still, and this command does not wait for the broker.
+    let tail = ["tail", "--room", "general", "-n", "500", "--json"];
+    let is_back = async {
+        while !terminal.run(&tail, "").await.status.success() {
+            tokio::time::sleep(A_MOMENT).await;
+        }
+    };
+    timeout(2 * SOON, is_back)
+        .await
+        .expect("the broker is back");
     assert_eq!(terminal.texts().await[1..], all);
 }
 

@@ -1,0 +1,197 @@
+//! Being sent away while coming in: whoever was removed reads nothing that was said after the
+//! removal was answered, however their connections fall.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use natter::nats::Client;
+use natter::wire::v1::{self, FailureKind, RoomKind, event::Body};
+use prost::Message as _;
+use tokio::time::{sleep, timeout};
+
+use crate::support::{Natter, Person, SOON, failure_in, ulid};
+
+/// Pairs of somebody who removes and somebody who is removed. Each person may connect and change
+/// rooms so often and no more, so there are many.
+const PAIRS: usize = 64;
+
+/// Removals of each pair.
+const ROUNDS: usize = 16;
+
+/// Pairs at work at once.
+const AT_ONCE: usize = 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_removed_reads_nothing_however_they_come_back() {
+    let natter = Arc::new(Natter::start().await);
+    let beside = Arc::new(natter.start_beside().await);
+    let heard_before = Arc::new(AtomicUsize::new(0));
+    let pairs = futures::stream::iter(0..PAIRS).map(|n| {
+        let (natter, beside) = (Arc::clone(&natter), Arc::clone(&beside));
+        let heard_before = Arc::clone(&heard_before);
+        async move {
+            // One comes in through one natter, and is removed through the other.
+            let maker = Person::sign_up(&natter, &format!("maker-{n}")).await;
+            let other = Person::sign_up(&beside, &format!("other-{n}")).await;
+            let maker_client = maker.connect().await;
+            let name = format!("Room {n}");
+            let room = maker
+                .make_room(&maker_client, RoomKind::Closed, &name)
+                .await;
+            let mut leaked = Vec::new();
+            for round in 0..ROUNDS {
+                let secret = format!("secret {n}.{round}");
+                let read = race(&natter, &maker, &maker_client, &other, &room, &secret).await;
+                heard_before.fetch_add(usize::from(read.any), Ordering::Relaxed);
+                leaked.extend(read.texts.into_iter().filter(|t| t.starts_with("secret")));
+            }
+            leaked
+        }
+    });
+    let leaked: Vec<Vec<String>> = pairs.buffer_unordered(AT_ONCE).collect().await;
+    let leaked: Vec<_> = leaked.into_iter().flatten().collect();
+    let rounds = PAIRS * ROUNDS;
+    let heard = heard_before.load(Ordering::Relaxed);
+    println!("{rounds} removals; the removed were listening in {heard}; read after: {leaked:?}");
+    assert!(
+        leaked.is_empty(),
+        "{} of {rounds}: {leaked:?}",
+        leaked.len()
+    );
+    // Else nothing was tried.
+    assert!(
+        heard > rounds / 4,
+        "they were listening in {heard} of {rounds} alone"
+    );
+}
+
+/// What the removed has read in a round.
+struct Read {
+    any: bool,
+    texts: Vec<String>,
+}
+
+async fn race(
+    natter: &Natter,
+    maker: &Person,
+    maker_client: &Client,
+    other: &Person,
+    room: &str,
+    secret: &str,
+) -> Read {
+    let stop = Arc::new(AtomicBool::new(false));
+    let texts = Arc::new(Mutex::new(Vec::new()));
+    insist(maker, maker_client, "invite", || v1::InviteRequest {
+        room_id: room.into(),
+        uids: vec![other.uid.clone()],
+    })
+    .await;
+    let comings = tokio::spawn(keep_coming(
+        dialer(natter, other),
+        format!("natter.evt.closed.{room}"),
+        Arc::clone(&stop),
+        Arc::clone(&texts),
+    ));
+    // Somewhere between before the first connection and after it.
+    let pause = u64::from(ulid().bytes().last().unwrap_or_default()) % 24;
+    sleep(Duration::from_millis(pause)).await;
+    insist(maker, maker_client, "post", || post(room, "before")).await;
+    insist(maker, maker_client, "remove", || v1::RemoveRequest {
+        room_id: room.into(),
+        uid: other.uid.clone(),
+    })
+    .await;
+    insist(maker, maker_client, "post", || post(room, secret)).await;
+    sleep(Duration::from_millis(40)).await;
+    stop.store(true, Ordering::Relaxed);
+    let any = timeout(SOON, comings).await.unwrap().unwrap();
+    let texts = texts.lock().unwrap().clone();
+    Read { any, texts }
+}
+
+fn post(room: &str, text: &str) -> v1::PostRequest {
+    v1::PostRequest {
+        room_id: room.into(),
+        ulid: ulid(),
+        text: text.into(),
+    }
+}
+
+/// Asks until there is an answer: the maker’s own connection is cut too when it is on its way.
+async fn insist<Q: prost::Message>(
+    person: &Person,
+    client: &Client,
+    verb: &str,
+    question: impl Fn() -> Q,
+) {
+    let done = async {
+        loop {
+            let payload = question().encode_to_vec();
+            let Ok(reply) = person.ask_raw(client, verb, payload).await else {
+                sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            match failure_in(&reply) {
+                Some(failure) if failure.kind() == FailureKind::TooMany => {
+                    sleep(Duration::from_millis(u64::from(failure.retry_after_ms))).await;
+                }
+                Some(failure) => panic!("{verb}: {failure:?}"),
+                None => return,
+            }
+        }
+    };
+    timeout(3 * SOON, done).await.expect(verb);
+}
+
+fn dialer(natter: &Natter, person: &Person) -> impl Fn() -> Client + Send + use<> {
+    let broker = natter.server.broker().unwrap().websocket_addr();
+    let (url, site) = (format!("ws://{broker}/"), natter.addr());
+    let (uid, token) = (person.uid.clone(), person.token.clone());
+    move || Person::dial_as(&uid, &token, &url, site)
+}
+
+/// Connects again and again, and listens on each connection. True: it was let in and heard
+/// something at least once.
+async fn keep_coming(
+    dial: impl Fn() -> Client + Send,
+    feed: String,
+    stop: Arc<AtomicBool>,
+    texts: Arc<Mutex<Vec<String>>>,
+) -> bool {
+    let mut clients = Vec::new();
+    let mut listeners = Vec::new();
+    for _ in 0..3 {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let client = dial();
+        let mut heard = client.subscribe(&feed).await.unwrap();
+        let texts = Arc::clone(&texts);
+        listeners.push(tokio::spawn(async move {
+            let mut any = false;
+            while let Some(message) = heard.next().await {
+                any = true;
+                let event = v1::Event::decode(message.payload).unwrap();
+                if let Some(Body::MessagePosted(posted)) = event.body {
+                    texts.lock().unwrap().push(posted.text);
+                }
+            }
+            any
+        }));
+        clients.push(client);
+        sleep(Duration::from_millis(12)).await;
+    }
+    while !stop.load(Ordering::Relaxed) {
+        sleep(Duration::from_millis(5)).await;
+    }
+    for client in clients {
+        client.close();
+    }
+    let mut any = false;
+    for listener in listeners {
+        any |= listener.await.unwrap();
+    }
+    any
+}
