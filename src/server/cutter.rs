@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{SystemError, cut_connections};
+use super::broker::{Passage, SystemError, cut_connections};
 use super::clock;
 use super::read_model::{ReadError, ReadModel, queries};
 use crate::domain::{Sequence, Timestamp, Username, limits};
@@ -33,19 +33,19 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// Cuts until `stop`. `account` is the public key of CHAT.
+    /// Cuts until `stop`.
     #[must_use]
     pub fn start(
         read_model: ReadModel,
         system: async_nats::Client,
-        account: String,
+        passage: Passage,
         stop: CancellationToken,
     ) -> Self {
         let (tell, done) = watch::channel(Sequence(0));
         let work = Work {
             read_model,
             system,
-            account,
+            passage,
         };
         let working = work.clone().run(tell);
         tokio::spawn(async move { stop.run_until_cancelled(working).await });
@@ -77,7 +77,7 @@ impl Cutter {
 struct Work {
     read_model: ReadModel,
     system: async_nats::Client,
-    account: String,
+    passage: Passage,
 }
 
 impl Work {
@@ -137,7 +137,7 @@ impl Work {
             let uid = name.split('.').next().unwrap_or_default();
             uids.iter().any(|theirs| theirs.as_str() == uid)
         };
-        cut_connections(&self.system, &self.account, is_theirs).await
+        cut_connections(&self.system, &self.passage, is_theirs).await
     }
 }
 

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{
-    BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, locate,
+    BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, Passage,
+    ServiceUser, SignError, locate,
 };
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
@@ -65,6 +66,9 @@ pub enum StartError {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// They cannot sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The embedded nats-server.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -166,7 +170,11 @@ impl Server {
         let cutter = Cutter::start(
             read_model.clone(),
             links.system.clone(),
-            keys.chat_account().to_owned(),
+            Passage {
+                auth: keys.auth_account().to_owned(),
+                callout_user: keys.user(ServiceUser::Callout)?.nkey()?,
+                chat: keys.chat_account().to_owned(),
+            },
             stop.clone(),
         );
         let limits = Limits::default();

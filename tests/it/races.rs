@@ -6,7 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use natter::domain::{Role, RoomId, Standing, Username, rights_for};
 use natter::nats::Client;
+use natter::server::broker::{
+    AuthRequest, BrokerKeys, CALLOUT_SUBJECT, Permissions, SERVER_XKEY_HEADER, ServiceUser,
+    UserLimits,
+};
 use natter::wire::v1::{self, FailureKind, RoomKind, event::Body};
 use prost::Message as _;
 use tokio::time::{sleep, timeout};
@@ -194,4 +199,90 @@ async fn keep_coming(
         any |= listener.await.unwrap();
     }
     any
+}
+
+/// What natter answers while ben is in the room.
+fn rights_of_a_member(request: &async_nats::Message, keys: &BrokerKeys, room: &str) -> Vec<u8> {
+    let xkey = request
+        .headers
+        .as_ref()
+        .and_then(|headers| headers.get(SERVER_XKEY_HEADER));
+    let xkey = xkey.map(ToString::to_string);
+    let request = AuthRequest::open(&request.payload, xkey.as_deref(), keys).unwrap();
+    let rights = rights_for(&Standing {
+        uid: Username::parse("ben").unwrap(),
+        role: Role::Member,
+        closed_rooms: vec![RoomId::parse(room).unwrap()],
+        open_rooms: Vec::new(),
+        people: Vec::new(),
+    });
+    let permissions = Permissions {
+        publish_allow: rights.publish,
+        subscribe_allow: rights.subscribe,
+    };
+    let in_an_hour = std::time::SystemTime::now() + Duration::from_secs(3_600);
+    let end = in_an_hour.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let limits = UserLimits::default();
+    let jwt = keys
+        .sign_chat_user(
+            &request.user_nkey,
+            "ben.x",
+            &permissions,
+            &limits,
+            end.as_secs(),
+        )
+        .unwrap();
+    request.allow(keys, &jwt).unwrap()
+}
+
+/// An answer of the callout from before a removal, which reaches the broker after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_lands_late_lets_nobody_read() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let client = ada.connect().await;
+    let room = ada.make_room(&client, RoomKind::Closed, "Board").await;
+    ada.invite(&client, &room, &["ben"]).await;
+
+    // A second callout beside natter's: it answers by the rights of now, and keeps the answer.
+    let auth = natter.as_service(ServiceUser::Callout).await;
+    let mut asked = auth
+        .queue_subscribe(CALLOUT_SUBJECT, "natter".into())
+        .await
+        .unwrap();
+    auth.flush().await.unwrap();
+    let feed = format!("natter.evt.closed.{room}");
+    let mut comings = Vec::new();
+    let request = loop {
+        assert!(comings.len() < 50, "natter answers every time");
+        let coming = dialer(&natter, &ben)();
+        let heard = coming.subscribe(&feed).await.unwrap();
+        comings.push((coming, heard));
+        if let Ok(Some(request)) = timeout(Duration::from_millis(300), asked.next()).await {
+            break request;
+        }
+    };
+    asked.unsubscribe().await.unwrap();
+    let keys = BrokerKeys::load(&natter.folder.path().join("keys")).unwrap();
+    let answer = rights_of_a_member(&request, &keys, &room);
+
+    ada.remove(&client, &room, "ben").await;
+    auth.publish(request.reply.unwrap(), answer.into())
+        .await
+        .unwrap();
+    auth.flush().await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    ada.post(&client, &room, "for those who stayed")
+        .await
+        .unwrap();
+    sleep(Duration::from_millis(300)).await;
+    for (coming, mut heard) in comings {
+        coming.close();
+        while let Some(message) = heard.next().await {
+            let event = v1::Event::decode(message.payload).unwrap();
+            let is_secret = matches!(event.body, Some(Body::MessagePosted(_)));
+            assert!(!is_secret, "who was removed has read {event:?}");
+        }
+    }
 }

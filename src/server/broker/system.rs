@@ -54,23 +54,35 @@ pub async fn connections_of(
     Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
 }
 
-/// Ends the connections of the users of `account` whose name `is_meant`, on all servers, and those
-/// that are about to become a user: whoever is being asked about may be one of them, by an answer
-/// from before. They connect again, and are asked about anew.
+/// The accounts that connections of people pass through, by their public keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Where they are while the callout is asked.
+    pub auth: String,
+    /// Natter's own user there, who is not on the way to anything.
+    pub callout_user: String,
+    /// Where they are when it has answered.
+    pub chat: String,
+}
+
+/// Ends the connections of the users whose name `is_meant`, on all servers, and those that are
+/// being asked about: one of these may be theirs, by an answer from before that is on its way.
+/// Whoever else they are connects again, and is asked about anew.
 ///
-/// When this returns, no user that is meant has a connection by rights from before the call.
+/// When this returns, nobody who is meant has a connection by an answer from before the call.
 ///
 /// # Errors
 /// Fails when a server does not answer within 2 s: then it is not known whether all have ended.
 pub async fn cut_connections(
     client: &Client,
-    account: &str,
+    passage: &Passage,
     is_meant: impl Fn(&str) -> bool,
 ) -> Result<(), SystemError> {
     let options = json!({ "auth": true, "limit": MOST_CONNECTIONS });
     let open = connections(client, &options).await?;
     let meant = open.into_iter().filter(|(_, open)| {
-        open.is_on_its_way() || (open.account == account && is_meant(&open.authorized_user))
+        let is_theirs = open.account == passage.chat && is_meant(&open.authorized_user);
+        is_theirs || open.is_asked_about(passage)
     });
     let kicks = meant.map(|(server, open)| async move { kick(client, &server, open.cid).await });
     for kicked in futures::future::join_all(kicks).await {
@@ -190,9 +202,11 @@ struct Open {
 }
 
 impl Open {
-    /// Is it not known yet whose it is?
-    fn is_on_its_way(&self) -> bool {
+    /// While it is, the server shows it in AUTH, as the user of its `.creds` file or the sentinel;
+    /// a moment before, as nobody.
+    fn is_asked_about(&self, passage: &Passage) -> bool {
         self.authorized_user.is_empty()
+            || (self.account == passage.auth && self.authorized_user != passage.callout_user)
     }
 }
 
