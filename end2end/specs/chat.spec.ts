@@ -102,10 +102,15 @@ test("a room is made, found by the others, and talked in", async ({ person }) =>
   await gus.getByRole("textbox", { name: "Topic" }).fill("Ship 2.0 on Thursday");
   await gus.getByRole("button", { name: "Create room" }).click();
   await expect(gus.getByRole("heading", { level: 1, name: "Launch" })).toBeVisible();
-  await expect(gus.getByText("This is the start of #Launch")).toBeVisible();
+  await expect(gus.getByText("This is the start of Launch")).toBeVisible();
   const rooms = hal.getByRole("navigation", { name: "Rooms and people" });
-  await rooms.getByRole("link", { name: "Launch" }).click();
+  await rooms.getByRole("link", { name: "Browse rooms" }).click();
+  await hal.getByRole("link", { name: "Launch" }).click();
   await expect(hal.getByRole("heading", { level: 1, name: "Launch" })).toBeVisible();
+  await expect(rooms.getByRole("link", { name: "Launch" })).toHaveCount(0);
+  await hal.getByRole("button", { name: "Join room" }).click();
+  await expect(rooms.getByRole("link", { name: "Launch" })).toBeVisible();
+  await expect(log(gus, "Launch").getByText("Hal joined")).toBeVisible({ timeout: 1_000 });
   await say(hal, "I am in", "Launch");
   await expect(log(gus, "Launch").getByText("I am in")).toBeVisible();
   await rooms.getByRole("link", { name: "general" }).click();
@@ -114,16 +119,23 @@ test("a room is made, found by the others, and talked in", async ({ person }) =>
   await expect(log(hal, "Launch").getByText("I am in")).toBeVisible();
 });
 
-test("a draft stays in its room", async ({ person }) => {
+test("a draft stays in its room, across a reload too", async ({ person }) => {
   const uma = await person("uma");
-  const vic = await person("vic");
   await expect(status(uma, "Connected")).toBeAttached();
-  await vic.getByRole("button", { name: "New room" }).click();
-  await vic.getByRole("textbox", { name: "Name" }).fill("drafts");
-  await vic.getByRole("button", { name: "Create room" }).click();
+  await uma.getByRole("button", { name: "New room" }).click();
+  await uma.getByRole("textbox", { name: "Name" }).fill("drafts");
+  await uma.getByRole("button", { name: "Create room" }).click();
+  await uma.getByRole("link", { name: "general" }).click();
   await box(uma).fill("half a thought");
   await uma.getByRole("link", { name: "drafts" }).click();
   await expect(box(uma, "drafts")).toHaveValue("");
+  await uma.reload();
+  await uma.getByRole("link", { name: "general" }).click();
+  await expect(box(uma)).toHaveValue("half a thought");
+  await box(uma).press("Enter");
+  await expect(message(uma, "half a thought")).toBeVisible();
+  await uma.reload();
+  await expect(box(uma)).toHaveValue("");
 });
 
 test("a room whose name is taken is refused, and what was typed stays", async ({
