@@ -61,6 +61,8 @@ async fn main() {
     let wires = Wires {
         reader: reader(&url, &credentials()).await,
         writer: connect(&url, &credentials()).await,
+        limits: natter::server::limits::Limits::default(),
+        cut_off: Arc::new(|_| {}),
     };
     let stop = CancellationToken::new();
     let router = Router::new(()).route("*.echo", echo);

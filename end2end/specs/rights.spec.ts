@@ -2,10 +2,8 @@ import type { Page } from "@playwright/test";
 import { ADMINISTRATOR, expect, signIn, test } from "../fixtures/natter.ts";
 
 const sidebar = (page: Page) => page.getByRole("navigation", { name: "Rooms and people" });
-const box = (page: Page, room: string) =>
-  page.getByRole("textbox", { name: `Message #${room}` });
-const log = (page: Page, room: string) =>
-  page.getByRole("log", { name: `Messages in ${room}` });
+const box = (page: Page, room: string) => page.getByRole("textbox", { name: `Message #${room}` });
+const log = (page: Page, room: string) => page.getByRole("log", { name: `Messages in ${room}` });
 const connected = (page: Page) =>
   expect(page.getByRole("status").filter({ hasText: "Connected" })).toBeAttached();
 

@@ -428,11 +428,18 @@ pub fn entry_of(
         .optional()?)
 }
 
+/// Who wrote the entries, and whom they are about.
 fn authors(events: &[v1::LoggedEvent]) -> BTreeSet<String> {
+    let events = events.iter().filter_map(|logged| logged.event.as_ref());
     events
-        .iter()
-        .filter_map(|logged| logged.event.as_ref()?.key.as_ref())
-        .map(|key| key.uid.clone())
+        .flat_map(|event| {
+            let author = event.key.as_ref().map(|key| key.uid.clone());
+            let whom = match &event.body {
+                Some(v1::event::Body::MembershipChanged(changed)) => Some(changed.uid.clone()),
+                _ => None,
+            };
+            author.into_iter().chain(whom)
+        })
         .collect()
 }
 

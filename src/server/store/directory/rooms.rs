@@ -90,13 +90,19 @@ impl Directory<'_> {
             made_by: by.to_string(),
             ..v1::Room::default()
         };
+        let feed = place_of(&room)
+            .map_err(|_| StoreError::Corrupt("a fresh room"))?
+            .log();
         let mut entries = Vec::new();
         if let Some(name) = name {
             entries.extend(self.take_name(by, name, &id).await?);
         }
         entries.extend(made(by, &id, &room)?);
         if *by != Username::natter() {
-            entries.extend(came(by, by, &room, MembershipChange::Joined, Sequence(0))?);
+            // The room's own log says who made it; that they are in it goes without saying.
+            let mut joined = came(by, by, &room, MembershipChange::Joined, Sequence(0))?;
+            joined.retain(|entry| entry.subject != feed);
+            entries.extend(joined);
         }
         for uid in with.iter().filter(|uid| *uid != by) {
             entries.extend(came(by, uid, &room, MembershipChange::Added, Sequence(0))?);
