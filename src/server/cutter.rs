@@ -86,7 +86,14 @@ impl Work {
         // No connection is older than its rights can be: what shrank before that is cut already.
         let mut reached = Sequence(0);
         loop {
+            // What is applied from here on is looked at again.
+            applied.mark_unchanged();
             match self.cut_since(reached).await {
+                // The model is being built anew, from another log or from the beginning.
+                Ok(through) if through < reached => {
+                    reached = Sequence(0);
+                    continue;
+                }
                 Ok(through) => {
                     reached = through;
                     tell.send_replace(through);
@@ -97,16 +104,8 @@ impl Work {
                     continue;
                 }
             }
-            // A model that is built anew begins below what was reached.
-            if applied
-                .wait_for(|applied| *applied != reached)
-                .await
-                .is_err()
-            {
+            if applied.changed().await.is_err() {
                 return;
-            }
-            if *applied.borrow() < reached {
-                reached = Sequence(0);
             }
         }
     }

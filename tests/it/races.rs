@@ -33,18 +33,20 @@ async fn who_was_removed_reads_nothing_however_they_come_back() {
     let natter = Arc::new(Natter::start().await);
     let beside = Arc::new(natter.start_beside().await);
     let heard_before = Arc::new(AtomicUsize::new(0));
-    let pairs = futures::stream::iter(0..PAIRS).map(|n| {
-        let (natter, beside) = (Arc::clone(&natter), Arc::clone(&beside));
+    // Rooms are made before anybody is cut: what is asked once must not be asked twice.
+    let made = futures::stream::iter(0..PAIRS).map(|n| pair(n, &natter, &beside));
+    let made: Vec<_> = made.buffer_unordered(AT_ONCE).collect().await;
+    let pairs = futures::stream::iter(made).map(|pair| {
+        let natter = Arc::clone(&natter);
         let heard_before = Arc::clone(&heard_before);
         async move {
-            // One comes in through one natter, and is removed through the other.
-            let maker = Person::sign_up(&natter, &format!("maker-{n}")).await;
-            let other = Person::sign_up(&beside, &format!("other-{n}")).await;
-            let maker_client = maker.connect().await;
-            let name = format!("Room {n}");
-            let room = maker
-                .make_room(&maker_client, RoomKind::Closed, &name)
-                .await;
+            let Pair {
+                n,
+                maker,
+                maker_client,
+                other,
+                room,
+            } = pair;
             let mut leaked = Vec::new();
             for round in 0..ROUNDS {
                 let secret = format!("secret {n}.{round}");
@@ -70,6 +72,33 @@ async fn who_was_removed_reads_nothing_however_they_come_back() {
         heard > rounds / 4,
         "they were listening in {heard} of {rounds} alone"
     );
+}
+
+/// Somebody who removes, and somebody who is removed.
+struct Pair {
+    n: usize,
+    maker: Person,
+    maker_client: Client,
+    other: Person,
+    room: String,
+}
+
+/// One comes in through one natter, and is removed through the other.
+async fn pair(n: usize, natter: &Natter, beside: &Natter) -> Pair {
+    let maker = Person::sign_up(natter, &format!("maker-{n}")).await;
+    let other = Person::sign_up(beside, &format!("other-{n}")).await;
+    let maker_client = maker.connect().await;
+    let name = format!("Room {n}");
+    let room = maker
+        .make_room(&maker_client, RoomKind::Closed, &name)
+        .await;
+    Pair {
+        n,
+        maker,
+        maker_client,
+        other,
+        room,
+    }
 }
 
 /// What the removed has read in a round.
