@@ -69,7 +69,7 @@ async fn who_was_removed_reads_nothing_however_they_come_back() {
     );
     // Else nothing was tried.
     assert!(
-        heard > rounds / 4,
+        heard > rounds / 20,
         "they were listening in {heard} of {rounds} alone"
     );
 }
