@@ -85,7 +85,7 @@ pub struct Limits {
 
 struct All {
     sign_in_address: Limit<IpAddr>,
-    sign_in_account: Limit<String>,
+    sign_in_account: Limit<Username>,
     sign_up_address: Limit<IpAddr>,
     request: Limit<Username>,
     refused_request: Limit<Username>,
@@ -128,13 +128,15 @@ impl Limits {
     /// # Errors
     /// Too many, from this address or to this account.
     pub fn sign_in(&self, address: IpAddr, username: &str) -> Result<(), Failure> {
+        // First by address: one that makes names up fills no memory with them.
+        let from = self.all.sign_in_address.check(&address);
+        from.map_err(Failure::too_many)?;
         // What nobody can be called has no account to guess the password of.
         if let Ok(uid) = Username::parse(username) {
-            let account = self.all.sign_in_account.check(&uid.to_string());
+            let account = self.all.sign_in_account.check(&uid);
             account.map_err(Failure::too_many)?;
         }
-        let from = self.all.sign_in_address.check(&address);
-        from.map_err(Failure::too_many)
+        Ok(())
     }
 
     /// Counts an account.

@@ -36,10 +36,14 @@ impl SignOut {
 
     /// Ends a session: first in the store, so that nothing can connect with it, then its live
     /// connections, and those once more later: an answer of the callout from before can still land.
+    /// A name that is no session's leaves no trace: whoever likes can make one up.
     ///
     /// # Errors
     /// The store did not acknowledge it: the session still holds.
     pub async fn end(&self, session: &SessionId) -> Result<(), StoreError> {
+        if self.sessions.find_by_id(session).await?.is_none() {
+            return Ok(());
+        }
         self.sessions.end(session).await?;
         self.tunnels.close(session);
         self.cut(session).await;

@@ -269,3 +269,21 @@ async fn what_one_form_sends_another_cannot_read() {
         .await;
     assert_eq!(ben.get("/session").await.status(), StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn a_made_up_session_leaves_no_trace() {
+    let natter = Natter::start().await;
+    Person::sign_up(&natter, "ada").await;
+    let chat = natter
+        .as_service(natter::server::broker::ServiceUser::Chat)
+        .await;
+    let js = async_nats::jetstream::new(chat);
+    let sessions = js.get_stream("KV_natter-sessions").await.unwrap();
+    let before = sessions.get_info().await.unwrap().state.last_sequence;
+    let made_up = format!("natter_session=ada.{}", "A".repeat(43));
+    let request = stranger().post(natter.url("/logout"));
+    let request = request.header("cookie", made_up).send().await.unwrap();
+    assert_eq!(request.status(), StatusCode::SEE_OTHER);
+    let after = sessions.get_info().await.unwrap().state.last_sequence;
+    assert_eq!(after, before, "anybody could fill the bucket");
+}
