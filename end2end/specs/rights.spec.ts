@@ -118,3 +118,53 @@ test("two people talk to each other alone", async ({ person }) => {
   await sol.getByRole("textbox", { name: "Message Tia" }).press("Enter");
   await expect(log(tia, "Sol").getByText("yes?")).toBeVisible({ timeout: 2_000 });
 });
+
+test("two invitations at once are both heard live", async ({ person }) => {
+  const rae = await person("rae");
+  const quin = await person("quin");
+  await connected(quin);
+  const rooms = ["Alpha", "Beta"];
+  const pages: Page[] = [];
+  for (const name of rooms) {
+    const page = await rae.context().newPage();
+    await page.goto("/rooms/new");
+    await page.getByRole("textbox", { name: "Name" }).fill(name);
+    await page.getByRole("radio", { name: /Closed/ }).check();
+    await page.getByRole("button", { name: "Create room" }).click();
+    await connected(page);
+    pages.push(page);
+  }
+  const details = await Promise.all(
+    pages.map(async (page) => {
+      const tab = await rae.context().newPage();
+      await tab.goto(`${page.url()}/details`);
+      await tab.getByRole("textbox", { name: "Invite people" }).fill("quin");
+      return tab;
+    }),
+  );
+  await Promise.all(
+    details.map((tab) => tab.getByRole("button", { name: "Invite", exact: true }).click()),
+  );
+  for (const [at, name] of rooms.entries()) {
+    await sidebar(quin).getByRole("link", { name }).click();
+    await expect(log(quin, name).getByText("Rae added Quin")).toBeVisible();
+    const page = pages[at] as Page;
+    await box(page, name).fill(`live in ${name}`);
+    await box(page, name).press("Enter");
+    await expect(log(quin, name).getByText(`live in ${name}`)).toBeVisible({ timeout: 3_000 });
+  }
+});
+
+test("another role is another page", async ({ person, page: boss, allowConsoleErrors }) => {
+  allowConsoleErrors(/WebSocket/);
+  const pam = await person("pam");
+  await connected(pam);
+  await boss.goto("/login");
+  await signIn(boss, ADMINISTRATOR);
+  await connected(boss);
+  await boss.goto("/admin");
+  await boss.getByRole("listitem", { name: "Pam" }).getByText("Change").click();
+  await boss.getByRole("button", { name: "Make guest Pam" }).click();
+  await expect(pam.getByRole("button", { name: "New room" })).toHaveCount(0, { timeout: 15_000 });
+  await expect(sidebar(pam).getByRole("link", { name: "general" })).toHaveCount(0);
+});

@@ -18,11 +18,14 @@ pub(super) async fn heads(
     }
     let answer = services
         .ask_as(&me, move |tables, viewer| {
-            queries::room_heads(tables, viewer, &also)
+            let rooms = queries::room_heads(tables, viewer, &also)?;
+            Ok((rooms, viewer.person.clone()))
         })
         .await?;
+    let (rooms, me) = answer.value;
     Ok(Proto(HeadsResponse {
         through: answer.through.0,
-        rooms: answer.value,
+        rooms,
+        me: Some(me),
     }))
 }

@@ -107,8 +107,16 @@ fn take_own(live: &Live, logged: v1::LoggedEvent) {
 /// After connecting. The subscriptions have been processed first, so that nothing falls between
 /// what is fetched and what is heard.
 pub(super) async fn catch_up(live: Live) {
+    if resume(&live).await {
+        sleep(HEADS_AFTER_CONNECTING).await;
+        ask_heads(live).await;
+    }
+}
+
+/// Fetches what happened in the rooms that are here. False: there is no connection.
+pub(super) async fn resume(live: &Live) -> bool {
     if live.wires.client().flush().await.is_err() {
-        return;
+        return false;
     }
     let rooms = live.chat.logs.with_untracked(|logs| {
         let loaded = |(room, state): (&RoomId, &ArcRwSignal<RoomState>)| {
@@ -118,8 +126,7 @@ pub(super) async fn catch_up(live: Live) {
         logs.iter().filter_map(loaded).collect()
     });
     sync(live.clone(), rooms).await;
-    sleep(HEADS_AFTER_CONNECTING).await;
-    ask_heads(live).await;
+    true
 }
 
 /// Asks for the heads now and then, and when the tab is shown.
@@ -156,6 +163,17 @@ async fn ask_heads(live: Live) {
     let Ok(heads) = live.ask::<_, v1::HeadsResponse>("heads", &asked).await else {
         return;
     };
+    // Another role is another page: what is listed, what is offered, what is heard.
+    let role = live.chat.me.with_value(v1::Person::role);
+    let is_idle = live
+        .chat
+        .outbox
+        .with_untracked(|outbox| outbox.posts().is_empty());
+    if heads.me.as_ref().is_some_and(|me| me.role() != role) && is_idle {
+        // Where the browser refuses, the next look asks again.
+        let _ = window().location().reload();
+        return;
+    }
     let is_there = |id: &String| {
         let mut rooms = heads.rooms.iter().filter_map(|head| head.room.as_ref());
         rooms.any(|room| room.id == *id)

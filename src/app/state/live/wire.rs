@@ -26,7 +26,11 @@ struct Wire {
     client: nats::Client,
     /// Tells it from those before.
     number: u64,
+    /// What is heard on it.
     feeds: HashSet<String>,
+    /// What it was tried to hear on it: asking for it again needs other rights, and so another
+    /// connection.
+    tried: HashSet<String>,
 }
 
 /// The connection in use.
@@ -43,6 +47,7 @@ impl Wires {
             client: nats::Client::connect(options.clone()),
             number: 0,
             feeds: HashSet::new(),
+            tried: HashSet::new(),
         };
         Self {
             wire: Arc::new(Mutex::new(wire)),
@@ -63,7 +68,11 @@ impl Wires {
     /// another one now.
     fn add_feed(&self, number: u64, feed: &str) -> bool {
         let mut wire = self.lock();
-        wire.number == number && wire.feeds.insert(feed.to_owned())
+        if wire.number != number {
+            return false;
+        }
+        wire.tried.insert(feed.to_owned());
+        wire.feeds.insert(feed.to_owned())
     }
 
     /// A feed has ended.
@@ -129,53 +138,68 @@ pub(super) fn listen(live: &Live) {
 /// Hears what the person may hear by now: with another connection, where this one was made before
 /// they came into a room.
 pub(super) async fn keep_up(live: Live) {
-    let is_missing = {
-        let wire = live.wires.lock();
-        feeds(&live).iter().any(|feed| !wire.feeds.contains(feed))
-    };
-    if is_missing {
-        change(live).await;
-    }
+    while is_missing(&live) && change(&live).await {}
+}
+
+/// Is there a feed to hear that was not tried on this connection? One that was refused, and is
+/// still wanted, is not asked for again and again.
+fn is_missing(live: &Live) -> bool {
+    let wanted = feeds(live);
+    let mut wire = live.wires.lock();
+    // Who was sent away and is brought in again needs another connection then.
+    wire.tried.retain(|feed| wanted.contains(feed));
+    wanted.iter().any(|feed| !wire.tried.contains(feed))
 }
 
 /// Changes the connection before its rights end, again and again.
 pub(super) async fn renew(live: Live) {
     loop {
         sleep(RENEW_AFTER).await;
-        change(live.clone()).await;
+        change(&live).await;
     }
 }
 
-/// Makes another connection, hears everything on it, and drops the one before.
-async fn change(live: Live) {
+/// Makes another connection, hears everything on it, and drops the one before. False: somebody
+/// does it already, and looks again afterwards, or it could not be made now.
+async fn change(live: &Live) -> bool {
     if !live.wires.begin_changing() {
-        return;
+        return false;
     }
+    let changed = make_before_break(live).await;
+    live.wires.end_changing();
+    if !changed {
+        let again = live.clone();
+        spawn_local(async move {
+            sleep(PAUSE).await;
+            keep_up(again).await;
+        });
+    }
+    changed
+}
+
+async fn make_before_break(live: &Live) -> bool {
     // A connection that is being made anew anyway gets the rights of now.
     let before = live.wires.client();
-    if before.connected().await.is_ok() {
-        let client = nats::Client::connect(live.wires.options.clone());
-        if client.connected().await.is_ok() {
-            let number = {
-                let mut wire = live.wires.lock();
-                wire.client = client.clone();
-                wire.number += 1;
-                wire.feeds.clear();
-                wire.number
-            };
-            listen(&live);
-            spawn_local(connection::follow(live.clone(), client, number));
-            // Once it is heard there, nothing is missed by not hearing it here.
-            feed::catch_up(live.clone()).await;
-            before.close();
-        } else {
-            client.close();
-            let again = live.clone();
-            spawn_local(async move {
-                sleep(PAUSE).await;
-                keep_up(again).await;
-            });
-        }
+    if before.connected().await.is_err() {
+        return false;
     }
-    live.wires.end_changing();
+    let client = nats::Client::connect(live.wires.options.clone());
+    if client.connected().await.is_err() {
+        client.close();
+        return false;
+    }
+    let number = {
+        let mut wire = live.wires.lock();
+        wire.client = client.clone();
+        wire.number += 1;
+        wire.feeds.clear();
+        wire.tried.clear();
+        wire.number
+    };
+    listen(live);
+    spawn_local(connection::follow(live.clone(), client, number));
+    // Once what was said meanwhile is here, nothing is missed by not hearing it there.
+    feed::resume(live).await;
+    before.close();
+    true
 }

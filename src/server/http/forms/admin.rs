@@ -94,7 +94,7 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
     let nobody = || Failure::not_found("There is nobody with this username.");
     let uid = Username::parse(&form.uid).map_err(|_| nobody())?;
     let directory = state.store.directory();
-    let account = directory.person(&uid).await?.ok_or_else(nobody)?;
+    directory.person(&uid).await?.ok_or_else(nobody)?;
     let change = match form.act.as_str() {
         "suspend" => PersonChange::Suspended(true),
         "restore" => PersonChange::Suspended(false),
@@ -132,13 +132,8 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
     if change == PersonChange::Suspended(true) {
         state.sign_out.end_all(&uid, None).await?;
     }
-    let may_do_less = change == PersonChange::Suspended(true)
-        || account.person.role() != v1::Role::Guest
-            && change == PersonChange::Role(v1::Role::Guest);
-    if may_do_less {
-        let through = state.store.log.last_sequence().await?;
-        state.services.cutter.wait(through).await;
-    }
+    let through = state.store.log.last_sequence().await?;
+    state.services.cutter.wait(through).await;
     Ok(None)
 }
 
