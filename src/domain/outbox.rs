@@ -45,6 +45,33 @@ pub struct Post {
     failures: u32,
 }
 
+impl Post {
+    /// One that is sent as soon as it can be, or that was refused before, and why.
+    #[must_use]
+    pub fn new(
+        key: Key,
+        room: RoomId,
+        text: String,
+        written_at: Timestamp,
+        refusal: Option<String>,
+    ) -> Self {
+        let state = match refusal {
+            Some(reason) => PostState::Refused { reason },
+            None => PostState::Waiting {
+                not_before: written_at,
+            },
+        };
+        Self {
+            key,
+            room,
+            text,
+            written_at,
+            state,
+            failures: 0,
+        }
+    }
+}
+
 /// The posts under way, in the order they were written. One is in flight per room, so that a
 /// room's messages arrive in that order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,34 +87,34 @@ impl Outbox {
     }
 
     /// Takes a message that the person sent.
-    pub fn push(&mut self, key: Key, room: RoomId, text: String, now: Timestamp) {
-        self.posts.push(Post {
-            key,
-            room,
-            text,
-            written_at: now,
-            state: PostState::Waiting { not_before: now },
-            failures: 0,
-        });
+    pub fn push(&mut self, post: Post) {
+        self.posts.push(post);
+    }
+
+    /// Takes a post that another client has left behind, to where its time is. One that is here
+    /// stays as it is.
+    pub fn adopt(&mut self, post: Post) {
+        if self.posts.iter().any(|here| here.key == post.key) {
+            return;
+        }
+        let later =
+            |here: &Post| (here.written_at, here.key.ulid) > (post.written_at, post.key.ulid);
+        let at = self.posts.iter().position(later);
+        self.posts.insert(at.unwrap_or(self.posts.len()), post);
     }
 
     /// The posts to send now: the first unanswered one of each room, when its time has come. They
     /// count as in flight from here on.
     pub fn due(&mut self, now: Timestamp) -> Vec<Post> {
-        let mut busy = HashSet::new();
+        let mut busy = self.busy();
         let mut due = Vec::new();
         for post in &mut self.posts {
-            match post.state {
-                PostState::InFlight => {
-                    busy.insert(post.room.clone());
-                }
-                PostState::Waiting { not_before } if busy.insert(post.room.clone()) => {
-                    if not_before <= now {
-                        post.state = PostState::InFlight;
-                        due.push(post.clone());
-                    }
-                }
-                PostState::Waiting { .. } | PostState::Accepted | PostState::Refused { .. } => {}
+            if let PostState::Waiting { not_before } = post.state
+                && busy.insert(post.room.clone())
+                && not_before <= now
+            {
+                post.state = PostState::InFlight;
+                due.push(post.clone());
             }
         }
         due
@@ -96,20 +123,19 @@ impl Outbox {
     /// When `due` will next have something; `None` while nothing waits.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        let mut busy = HashSet::new();
-        let mut next = None;
-        for post in &self.posts {
-            match post.state {
-                PostState::InFlight => {
-                    busy.insert(&post.room);
-                }
-                PostState::Waiting { not_before } if busy.insert(&post.room) => {
-                    next = Some(next.map_or(not_before, |n: Timestamp| n.min(not_before)));
-                }
-                PostState::Waiting { .. } | PostState::Accepted | PostState::Refused { .. } => {}
-            }
-        }
-        next
+        let mut busy = self.busy();
+        let first_of_room = |post: &Post| match post.state {
+            PostState::Waiting { not_before } if busy.insert(post.room.clone()) => Some(not_before),
+            _ => None,
+        };
+        self.posts.iter().filter_map(first_of_room).min()
+    }
+
+    /// The rooms that have a post in flight.
+    fn busy(&self) -> HashSet<RoomId> {
+        let in_flight = |post: &&Post| post.state == PostState::InFlight;
+        let posts = self.posts.iter().filter(in_flight);
+        posts.map(|post| post.room.clone()).collect()
     }
 
     /// Natter has it.
@@ -198,10 +224,15 @@ mod tests {
         RoomId::parse(id).unwrap()
     }
 
+    fn post(n: u8, id: &str, written: i64) -> Post {
+        let text = format!("message {n}");
+        Post::new(key(n), room(id), text, Timestamp(written), None)
+    }
+
     fn outbox(posts: &[(u8, &str)]) -> Outbox {
         let mut outbox = Outbox::default();
         for (n, id) in posts {
-            outbox.push(key(*n), room(id), format!("message {n}"), Timestamp(0));
+            outbox.push(post(*n, id, 0));
         }
         outbox
     }
@@ -221,6 +252,43 @@ mod tests {
         assert_eq!(due(&mut outbox, 0), []);
         outbox.accepted(&key(1));
         assert_eq!(due(&mut outbox, 0), [key(2)]);
+    }
+
+    #[test]
+    fn a_post_left_behind_goes_where_its_time_is_and_once() {
+        let mut outbox = Outbox::default();
+        outbox.push(post(5, "a", 50));
+        outbox.adopt(post(3, "a", 30));
+        outbox.adopt(post(7, "a", 70));
+        outbox.adopt(post(3, "a", 30));
+        let order: Vec<_> = outbox.posts().iter().map(|p| p.key.clone()).collect();
+        assert_eq!(order, [key(3), key(5), key(7)]);
+        let refused = Post::new(
+            key(9),
+            room("a"),
+            "no".into(),
+            Timestamp(0),
+            Some("why".into()),
+        );
+        outbox.adopt(refused);
+        assert_eq!(
+            due(&mut outbox, 100),
+            [key(3)],
+            "a refused one holds nobody up"
+        );
+    }
+
+    #[test]
+    fn one_left_behind_waits_for_what_is_in_flight() {
+        let mut outbox = outbox(&[(5, "a")]);
+        assert_eq!(due(&mut outbox, 0), [key(5)]);
+        let mut earlier = post(3, "a", 0);
+        earlier.written_at = Timestamp(-1);
+        outbox.adopt(earlier);
+        assert_eq!(due(&mut outbox, 9), []);
+        assert_eq!(outbox.next_due(), None);
+        outbox.accepted(&key(5));
+        assert_eq!(due(&mut outbox, 9), [key(3)]);
     }
 
     #[test]

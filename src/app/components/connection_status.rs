@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::app::state::{Chat, ConnectionState};
+use crate::app::state::Chat;
 use crate::app::words;
+use crate::client::ConnectionState;
 
 /// The state in words.
 #[component]

@@ -13,8 +13,8 @@ use crate::domain::{Key, Post, PostState, RoomId};
 pub(super) fn Outgoing(
     /// The room.
     room: RoomId,
-    /// Takes the text of a discarded message.
-    on_discard: Callback<String>,
+    /// Takes the text of a refused message, to be changed.
+    on_edit: Callback<String>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let posts = Memo::new(move |_| {
@@ -25,13 +25,13 @@ pub(super) fn Outgoing(
     });
     view! {
         <For each=move || posts.get() key=|post| post.key.clone() let:post>
-            <OutgoingPost post posts on_discard />
+            <OutgoingPost post posts on_edit />
         </For>
     }
 }
 
 #[component]
-fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>) -> impl IntoView {
+fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_edit: Callback<String>) -> impl IntoView {
     let key = post.key.clone();
     let state = Memo::new(move |_| {
         posts.with(|posts| {
@@ -67,7 +67,7 @@ fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>
                 </Show>
                 {move || {
                     let key = key.clone();
-                    refusal().map(|reason| view! { <Refusal post=key reason on_discard /> })
+                    refusal().map(|reason| view! { <Refusal post=key reason on_edit /> })
                 }}
             </div>
         </article>
@@ -75,9 +75,9 @@ fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>
 }
 
 #[component]
-fn Refusal(post: Key, reason: String, on_discard: Callback<String>) -> impl IntoView {
+fn Refusal(post: Key, reason: String, on_edit: Callback<String>) -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let again = post.clone();
+    let (again, edited) = (post.clone(), post.clone());
     view! {
         <div class="refusal" role="alert">
             <p>{format!("{} {reason}", words::NOT_SENT)}</p>
@@ -87,11 +87,14 @@ fn Refusal(post: Key, reason: String, on_discard: Callback<String>) -> impl Into
             <button
                 type="button"
                 on:click=move |_| {
-                    if let Some(text) = chat.discard(&post) {
-                        on_discard.run(text);
+                    if let Some(text) = chat.discard(&edited) {
+                        on_edit.run(text);
                     }
                 }
             >
+                {words::EDIT}
+            </button>
+            <button type="button" on:click=move |_| drop(chat.discard(&post))>
                 {words::DISCARD}
             </button>
         </div>
