@@ -10,7 +10,7 @@ use futures::future::select;
 
 use super::shell::KeptPost;
 use super::{AskError, ChatClient, fetch};
-use crate::domain::{Outbox, Post, PostState, RoomId, Sequence, TextError};
+use crate::domain::{Later, Outbox, Post, PostState, RoomId, Sequence, TextError};
 use crate::nats::runtime;
 use crate::wire::v1;
 
@@ -131,8 +131,11 @@ async fn send(chat: ChatClient, post: Post) {
         Ok(_) => outbox.accepted(key),
         Err(AskError::Refused(failure)) => match (failure.kind(), fresh) {
             (v1::FailureKind::TooMany | v1::FailureKind::Unavailable, _) => {
-                let wait = i64::from(failure.retry_after_ms);
-                outbox.failed(key, now, chance(), wait);
+                let later = Later {
+                    wait_ms: failure.retry_after_ms.into(),
+                    reason: failure.reason,
+                };
+                outbox.failed(key, now, chance(), Some(later));
             }
             (v1::FailureKind::Conflict, Some(fresh)) => outbox.retry(key, fresh, now),
             _ => outbox.refused(key, failure.reason),
@@ -140,7 +143,7 @@ async fn send(chat: ChatClient, post: Post) {
         Err(error) if error.is_too_large() => {
             outbox.refused(key, TextError::TooLong(length).to_string());
         }
-        Err(_) => outbox.failed(key, now, chance(), 0),
+        Err(_) => outbox.failed(key, now, chance(), None),
     });
     if let Some(sequence) = in_log {
         chat.update(|model| model.hear(&post.room, sequence));

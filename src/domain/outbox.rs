@@ -42,6 +42,8 @@ pub struct Post {
     pub written_at: Timestamp,
     /// Where it stands.
     pub state: PostState,
+    /// Why the last try came to nothing, in words for the person, where natter said so.
+    pub trouble: Option<String>,
     failures: u32,
 }
 
@@ -67,9 +69,19 @@ impl Post {
             text,
             written_at,
             state,
+            trouble: None,
             failures: 0,
         }
     }
+}
+
+/// Natter takes a post later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// Not before this, in milliseconds.
+    pub wait_ms: i64,
+    /// Why, in words for the person.
+    pub reason: String,
 }
 
 /// The posts under way, in the order they were written. One is in flight per room, so that a
@@ -154,16 +166,18 @@ impl Outbox {
     }
 
     /// No answer, or "later": the same key is sent again, after a wait that grows. `chance` in
-    /// 0..=1 spreads many clients over that wait; natter may ask for a longer one.
-    pub fn failed(&mut self, key: &Key, now: Timestamp, chance: f64, at_least_ms: i64) {
+    /// 0..=1 spreads many clients over that wait; natter may ask for a longer one, and say why.
+    pub fn failed(&mut self, key: &Key, now: Timestamp, chance: f64, later: Option<Later>) {
         if let Some(post) = self.find(key) {
             let doubled = FIRST_WAIT_MS << post.failures.min(10);
             let ceiling = doubled.min(LONGEST_WAIT_MS);
             #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
             let wait = (ceiling as f64 * (0.5 + chance.clamp(0.0, 1.0) / 2.0)) as i64;
+            let asked = later.as_ref().map_or(0, |later| later.wait_ms);
             post.failures += 1;
+            post.trouble = later.map(|later| later.reason);
             post.state = PostState::Waiting {
-                not_before: Timestamp(now.0 + wait.max(at_least_ms)),
+                not_before: Timestamp(now.0 + wait.max(asked)),
             };
         }
     }
@@ -183,6 +197,7 @@ impl Outbox {
     pub fn retry(&mut self, key: &Key, new_key: Key, now: Timestamp) {
         if let Some(post) = self.find(key) {
             post.key = new_key;
+            post.trouble = None;
             post.failures = 0;
             post.state = PostState::Waiting { not_before: now };
         }
@@ -295,7 +310,7 @@ mod tests {
     fn a_failed_post_goes_again_with_its_key_and_holds_the_later_ones_back() {
         let mut outbox = outbox(&[(1, "a"), (2, "a")]);
         due(&mut outbox, 0);
-        outbox.failed(&key(1), Timestamp(0), 1.0, 0);
+        outbox.failed(&key(1), Timestamp(0), 1.0, None);
         assert_eq!(due(&mut outbox, 0), [], "2 waits for 1");
         assert_eq!(outbox.next_due(), Some(Timestamp(250)));
         assert_eq!(due(&mut outbox, 250), [key(1)]);
@@ -306,7 +321,7 @@ mod tests {
         let mut outbox = outbox(&[(1, "a")]);
         for _ in 0..20 {
             due(&mut outbox, i64::MAX);
-            outbox.failed(&key(1), Timestamp(0), 1.0, 0);
+            outbox.failed(&key(1), Timestamp(0), 1.0, None);
         }
         assert_eq!(outbox.next_due(), Some(Timestamp(LONGEST_WAIT_MS)));
         outbox.hurry(Timestamp(5));
@@ -317,8 +332,16 @@ mod tests {
     fn natter_may_ask_for_a_longer_wait() {
         let mut outbox = outbox(&[(1, "a")]);
         due(&mut outbox, 0);
-        outbox.failed(&key(1), Timestamp(0), 0.0, 3_000);
+        let later = Later {
+            wait_ms: 3_000,
+            reason: "no room".into(),
+        };
+        outbox.failed(&key(1), Timestamp(0), 0.0, Some(later));
         assert_eq!(outbox.next_due(), Some(Timestamp(3_000)));
+        assert_eq!(outbox.posts()[0].trouble.as_deref(), Some("no room"));
+        due(&mut outbox, 3_000);
+        outbox.failed(&key(1), Timestamp(0), 0.0, None);
+        assert_eq!(outbox.posts()[0].trouble, None);
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub(in super::super) fn MessageLog(
     room: RoomId,
     /// What it is called.
     name: String,
-    /// Takes the text of a refused message, to be changed.
-    on_edit: Callback<String>,
+    /// Takes the text of a refused message to be changed, where there is a box for it.
+    on_edit: Option<Callback<String>>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let id = StoredValue::new(room.clone());

@@ -13,8 +13,8 @@ use crate::domain::{Key, Post, PostState, RoomId};
 pub(super) fn Outgoing(
     /// The room.
     room: RoomId,
-    /// Takes the text of a refused message, to be changed.
-    on_edit: Callback<String>,
+    /// Takes the text of a refused message to be changed, where there is a box for it.
+    on_edit: Option<Callback<String>>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let posts = Memo::new(move |_| {
@@ -31,16 +31,16 @@ pub(super) fn Outgoing(
 }
 
 #[component]
-fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_edit: Callback<String>) -> impl IntoView {
+fn OutgoingPost(
+    post: Post,
+    posts: Memo<Vec<Post>>,
+    on_edit: Option<Callback<String>>,
+) -> impl IntoView {
     let key = post.key.clone();
-    let state = Memo::new(move |_| {
-        posts.with(|posts| {
-            posts
-                .iter()
-                .find(|post| post.key == key)
-                .map(|p| p.state.clone())
-        })
-    });
+    let now =
+        Memo::new(move |_| posts.with(|posts| posts.iter().find(|post| post.key == key).cloned()));
+    let state = Memo::new(move |_| now.with(|post| post.as_ref().map(|post| post.state.clone())));
+    let trouble = Memo::new(move |_| now.with(|post| post.as_ref()?.trouble.clone()));
     let is_on_its_way = move || {
         matches!(
             state.get(),
@@ -63,7 +63,9 @@ fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_edit: Callback<String>) -
                 </p>
                 <p class="text">{post.text}</p>
                 <Show when=is_on_its_way>
-                    <p class="sending">{words::SENDING}</p>
+                    <p class="sending">
+                        {words::SENDING} {move || trouble.get().map(|reason| format!(" {reason}"))}
+                    </p>
                 </Show>
                 {move || {
                     let key = key.clone();
@@ -75,7 +77,7 @@ fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_edit: Callback<String>) -
 }
 
 #[component]
-fn Refusal(post: Key, reason: String, on_edit: Callback<String>) -> impl IntoView {
+fn Refusal(post: Key, reason: String, on_edit: Option<Callback<String>>) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let (again, edited) = (post.clone(), post.clone());
     view! {
@@ -84,16 +86,19 @@ fn Refusal(post: Key, reason: String, on_edit: Callback<String>) -> impl IntoVie
             <button type="button" on:click=move |_| chat.retry(&again)>
                 {words::TRY_AGAIN}
             </button>
-            <button
-                type="button"
-                on:click=move |_| {
-                    if let Some(text) = chat.discard(&edited) {
-                        on_edit.run(text);
+            {on_edit
+                .map(|on_edit| {
+                    let edit = move |_| {
+                        if let Some(text) = chat.discard(&edited) {
+                            on_edit.run(text);
+                        }
+                    };
+                    view! {
+                        <button type="button" on:click=edit>
+                            {words::EDIT}
+                        </button>
                     }
-                }
-            >
-                {words::EDIT}
-            </button>
+                })}
             <button type="button" on:click=move |_| drop(chat.discard(&post))>
                 {words::DISCARD}
             </button>

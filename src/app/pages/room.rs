@@ -76,6 +76,7 @@ fn Room(shown: ShownRoom) -> impl IntoView {
         title.clone()
     };
     let details = format!("/r/{}/details", room.id);
+    let is_writable = joined && !room.archived;
     let below = match (room.archived, joined) {
         (true, _) => view! { <p class="composer-note">{words::ROOM_IS_ARCHIVED}</p> }.into_any(),
         (false, true) => view! { <Composer room=id.clone() label text_box /> }.into_any(),
@@ -103,7 +104,7 @@ fn Room(shown: ShownRoom) -> impl IntoView {
                     <PeopleIcon />
                 </a>
             </header>
-            <MessageLog room=id name=title on_edit />
+            <MessageLog room=id name=title on_edit=is_writable.then_some(on_edit) />
             {below}
         </main>
     }
