@@ -10,6 +10,7 @@ mod broker_loss;
 mod callout;
 mod cli;
 mod creds;
+mod fault_proxy;
 mod forms;
 mod interop;
 mod live;
