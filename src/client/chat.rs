@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{Shared, select};
 
-use super::shell::{KeptPost, Shell};
+use super::shell::{KeptPost, Rules, Shell};
 use super::wire::Wires;
 use super::{AskError, Model, ask, connection, fetch, heads, sending, wire};
 use crate::domain::{Key, RoomId, Timestamp, Ulid, Username, subject};
@@ -182,6 +182,10 @@ impl ChatClient {
     pub(super) fn wake(&self) {
         // Full means that it is woken already.
         let _ = self.inner.wake.clone().try_send(());
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.inner.shell.rules()
     }
 
     pub(super) fn now(&self) -> Timestamp {

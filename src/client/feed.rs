@@ -79,9 +79,14 @@ fn take(chat: &ChatClient, message: &nats::Message) {
     });
     match applied {
         Some(Applied::Added | Applied::Known) => sending::update(chat, |outbox| outbox.seen(&key)),
-        Some(Applied::Gap) => chat.spawn(fetch::sync(chat.clone(), vec![room])),
-        Some(Applied::Reset) => chat.spawn(fetch::load(chat.clone(), room)),
-        None => {}
+        Some(Applied::Gap) if chat.rules().gaps => {
+            chat.spawn(fetch::sync(chat.clone(), vec![room]));
+        }
+        Some(Applied::Gap) => {
+            chat.update(|model| model.with_log(&room, |log| log.catch_up(vec![entry])));
+        }
+        Some(Applied::Reset) if chat.rules().keys => chat.spawn(fetch::load(chat.clone(), room)),
+        Some(Applied::Reset) | None => {}
     }
 }
 

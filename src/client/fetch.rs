@@ -100,7 +100,7 @@ async fn take(chat: &ChatClient, room: &RoomId, part: v1::RoomSync, through: Seq
         chat.update(|model| model.lose_room(room));
         return false;
     }
-    if part.reset {
+    if part.reset && chat.rules().keys {
         load(chat.clone(), room.clone()).await;
         return false;
     }

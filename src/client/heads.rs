@@ -44,6 +44,9 @@ pub(super) fn look(chat: ChatClient) -> runtime::BoxFuture<()> {
 }
 
 async fn ask(chat: &ChatClient) {
+    if !chat.rules().heads {
+        return;
+    }
     let (loaded, joined) = chat.read(|model| {
         let loaded: Vec<String> = model.logs().keys().map(ToString::to_string).collect();
         let joined = model.rooms().iter().filter(|head| head.joined);

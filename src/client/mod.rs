@@ -25,4 +25,4 @@ pub use ask::{AskError, ask, failure_of};
 pub use chat::ChatClient;
 pub use live_event::logged_event;
 pub use model::{BrokerInfo, ConnectionState, LoadError, Model, RoomState};
-pub use shell::{Change, Farewell, KeptPost, SessionAnswer, Shell};
+pub use shell::{Change, Farewell, KeptPost, Rules, SessionAnswer, Shell};

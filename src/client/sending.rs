@@ -125,6 +125,7 @@ async fn send(chat: ChatClient, post: Post) {
     };
     let answer = chat.ask::<_, v1::PostResponse>("post", &request).await;
     let (fresh, now) = (chat.fresh_key(), chat.now());
+    let same_key = chat.rules().same_key;
     let (key, length) = (&post.key, request.text.chars().count());
     let in_log = answer.as_ref().ok().map(|a| Sequence(a.sequence));
     update(&chat, |outbox| match answer {
@@ -143,7 +144,10 @@ async fn send(chat: ChatClient, post: Post) {
         Err(error) if error.is_too_large() => {
             outbox.refused(key, TextError::TooLong(length).to_string());
         }
-        Err(_) => outbox.failed(key, now, chance(), None),
+        Err(_) => match fresh {
+            Some(fresh) if !same_key => outbox.retry(key, fresh, now),
+            _ => outbox.failed(key, now, chance(), None),
+        },
     });
     if let Some(sequence) = in_log {
         chat.update(|model| model.hear(&post.room, sequence));

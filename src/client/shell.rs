@@ -70,6 +70,31 @@ pub struct KeptPost {
     pub refusal: Option<String>,
 }
 
+/// The rules that keep a client from losing messages. All of them hold, but in tests that show that
+/// each is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// What is missing before a live entry is fetched.
+    pub gaps: bool,
+    /// The rooms’ ends are asked for now and then.
+    pub heads: bool,
+    /// An entry where another one was makes the room load anew.
+    pub keys: bool,
+    /// What is sent again goes under the key that it had.
+    pub same_key: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            gaps: true,
+            heads: true,
+            keys: true,
+            same_key: true,
+        }
+    }
+}
+
 /// The surroundings of a client: where it shows what it knows, and what it cannot do by itself.
 pub trait Shell: Send + Sync + 'static {
     /// Something is another than before. Called without a lock held.
@@ -80,6 +105,11 @@ pub trait Shell: Send + Sync + 'static {
 
     /// Asks how the session stands.
     fn session(&self) -> BoxFuture<SessionAnswer>;
+
+    /// The rules that the client keeps.
+    fn rules(&self) -> Rules {
+        Rules::default()
+    }
 
     /// Is it known that there is no network?
     fn is_offline(&self) -> bool {
