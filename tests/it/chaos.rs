@@ -28,7 +28,7 @@ use natter::client::Rules;
 #[derive(Debug, Parser)]
 struct Options {
     /// How long a run goes on before everything is put right again.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 90)]
     seconds: u64,
 
     /// Of a run, its choices.
@@ -39,9 +39,9 @@ struct Options {
     #[arg(long, default_value_t = 6)]
     clients: usize,
 
-    /// People with a page, in Chromium.
-    #[arg(long, default_value_t = 1)]
-    pages: usize,
+    /// People with a page, in Chromium. Without it: one, where `CHROMIUM` names it.
+    #[arg(long)]
+    pages: Option<usize>,
 
     /// Only the run by the rules, without those in which one is taken away.
     #[arg(long)]
@@ -63,7 +63,10 @@ async fn main() {
         seed: options.seed,
         lasts: Duration::from_secs(options.seconds),
         clients: options.clients,
-        pages: options.pages,
+        pages: options.pages.unwrap_or_else(|| {
+            let has_chromium = std::env::var_os("CHROMIUM").is_some();
+            usize::from(has_chromium)
+        }),
         rules: Rules::default(),
     };
     let mut tally = Tally::default();

@@ -56,6 +56,9 @@ type Sent = HashMap<(RoomId, String), u64>;
 
 /// A run under way.
 struct Campaign {
+    /// Chooses faults: the same ones for a seed, however fast the machine is.
+    fate: Rng,
+    /// Chooses who writes where.
     rng: Rng,
     world: World,
     ways: Vec<FaultProxy>,
@@ -100,6 +103,7 @@ impl Campaign {
         let with_pages = with_pages.zip(ways.iter().map(FaultProxy::addr).cycle());
         let pages = Pages::open(with_pages.collect(), rooms[0].clone()).await;
         Self {
+            fate: Rng::with_seed(plan.seed),
             rng: Rng::with_seed(plan.seed),
             world,
             ways,
@@ -113,10 +117,10 @@ impl Campaign {
 
     /// One fault, or two at once, and the way back from it.
     async fn round(&mut self) {
-        let quiet = Duration::from_millis(self.rng.u64(200..800));
+        let quiet = Duration::from_millis(self.fate.u64(200..800));
         self.write_for(quiet).await;
-        let first = Fault::choose(&mut self.rng);
-        let second = (self.rng.u8(..) < 64).then(|| Fault::choose(&mut self.rng));
+        let first = Fault::choose(&mut self.fate);
+        let second = (self.fate.u8(..) < 64).then(|| Fault::choose(&mut self.fate));
         let fault = first.clone();
         first.begin(self).await;
         if let Some(second) = second {

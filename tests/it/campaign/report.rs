@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+/// One tells as much as a hundred.
+const FAILURES_SHOWN: usize = 8;
+
 /// What happened, and what was wrong in the end.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -57,8 +60,11 @@ impl fmt::Display for Report {
             f,
             "from the end of the fault until everybody sees all that was sent before"
         )?;
-        for failure in &self.failures {
+        for failure in self.failures.iter().take(FAILURES_SHOWN) {
             writeln!(f, "WRONG: {failure}")?;
+        }
+        if let Some(more) = self.failures.len().checked_sub(FAILURES_SHOWN + 1) {
+            writeln!(f, "WRONG: and {} more", more + 1)?;
         }
         Ok(())
     }
