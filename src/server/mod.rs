@@ -29,4 +29,5 @@ pub mod store;
 pub mod whereabouts;
 
 pub use failure::Failure;
+pub use http::{Address, addresses};
 pub use start::{Server, StartError};

@@ -1,5 +1,5 @@
 //! What a browser asks over HTTP: pages and forms, that both work with scripts off, and the tunnel
-//! to the broker. The routes and the whole middleware stack stand in [`router`].
+//! to the broker. The table of addresses stands in `routes`, the whole middleware stack in [`router`].
 
 mod address;
 mod cookie;
@@ -7,6 +7,7 @@ mod forms;
 mod health;
 mod pages;
 mod render;
+mod routes;
 mod session;
 mod signed_in;
 mod tunnel;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
-use axum::routing::{get, post};
+use axum::routing::get;
 use leptos::config::LeptosOptions;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -27,6 +28,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
+pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 
 use crate::server::config::{Signup, Site};
@@ -97,49 +99,19 @@ pub fn router(state: AppState) -> axum::Router {
         .append_index_html_on_directories(false)
         .fallback(get(pages::not_found).with_state(state.clone()));
 
+    // What is sent from other sites is refused by Sec-Fetch-Site and Origin, beside SameSite. What
+    // has neither header comes from no browser (docs/decisions/0012).
+    let csrf = CsrfLayer::new().with_rejection_response(|_| render::foreign());
+    let routes = routes::routes().into_iter();
+    let routed = routes.fold(axum::Router::new(), |router, route| {
+        router.route(route.path, route.methods)
+    });
     // The order is from the outside in; axum runs the last layer first, so it reads upside down.
-    axum::Router::new()
-        .route("/", get(pages::home))
-        // A form goes to the address of its page: refused, that is where the browser stays.
-        .route("/r/{room}", get(pages::room).post(forms::message::post))
-        .route(
-            "/r/{room}/details",
-            get(pages::details).post(forms::rooms::change),
-        )
-        .route("/rooms", get(pages::browse))
-        .route("/rooms/new", get(pages::plain).post(forms::rooms::make))
-        .route("/people", get(pages::people).post(forms::rooms::talk_to))
-        .route("/settings", get(pages::plain))
-        .route("/settings/connection", get(pages::plain))
-        .route(
-            "/settings/account",
-            get(pages::plain).post(forms::settings::account),
-        )
-        .route(
-            "/settings/sessions",
-            get(pages::sessions).post(forms::settings::end_sessions),
-        )
-        .route("/admin", get(pages::admin).post(forms::admin::admin))
-        .route("/signup", get(pages::sign_up).post(forms::account::sign_up))
-        .route(
-            "/invite/{token}",
-            get(pages::invited).post(forms::account::accept),
-        )
-        .route(
-            "/reset/{token}",
-            get(pages::reset).post(forms::account::reset),
-        )
-        .route("/login", get(pages::sign_in).post(forms::account::sign_in))
-        .route("/logout", post(forms::account::sign_out))
-        .route("/session", get(session::session))
-        .route("/nats", get(tunnel::tunnel))
-        .route("/health", get(health::health))
-        .route("/api/{*function}", post(pages::server_function))
+    routed
         .nest_service("/pkg", pkg)
         .fallback_service(public)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
-        // Forms of other sites are refused by Sec-Fetch-Site and Origin, beside SameSite.
-        .layer(CsrfLayer::new())
+        .layer(csrf)
         .layer(set("x-content-type-options", "nosniff"))
         .layer(set("referrer-policy", "same-origin"))
         .layer(set("x-frame-options", "DENY"))
