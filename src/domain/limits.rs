@@ -52,5 +52,14 @@ pub const PEOPLE_OF_A_GUEST: usize = 500;
 /// People in a group, at most: a room with more of them deserves a name.
 pub const GROUP_PEOPLE: usize = 9;
 
+/// A picture as it is uploaded, in bytes: what a telephone's camera makes.
+pub const PICTURE_BYTES: usize = 10_000_000;
+
+/// A form with one: where more comes, it is not read to its end.
+pub const PICTURE_FORM_BYTES: usize = 40_000_000;
+
+/// A picture as it is uploaded, in pixels: refused by its head, before any is decoded.
+pub const PICTURE_PIXELS: u64 = 30_000_000;
+
 /// What a person says of themselves, in Unicode scalar values.
 pub const ABOUT_CHARS: usize = 300;

@@ -18,6 +18,7 @@ mod http;
 pub mod limits;
 mod links;
 mod passwords;
+mod pictures;
 pub mod read_model;
 mod ready;
 pub mod router;

@@ -20,6 +20,7 @@ use super::cutter::Cutter;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
+use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
 use super::router::{CutOff, Served};
@@ -231,6 +232,7 @@ impl Server {
             ),
             store,
             read_model,
+            pictures: Pictures::default(),
             services,
             limits,
             tunnels: tunnels.clone(),

@@ -213,6 +213,8 @@ struct Scene {
     taken_back: String,
     reset: String,
     invitation_id: String,
+    /// The name of the administrator's picture.
+    picture: String,
 }
 
 /// Something to be tried.
@@ -410,6 +412,8 @@ async fn set_up() -> (Scene, Vec<Who>) {
     let invitation = token_of(&link_in(&ada.administer(&many).await));
     let reset = token_of(&link_in(&ada.act("third", "reset-password").await));
 
+    let picture = crate::pictures::upload(&natter, &ada, [9, 9, 9]).await;
+    let picture = picture.replace("/pictures/", "");
     // Another role, another connection.
     let client = maker.connect().await;
     maker.remove(&client, &closed, "removed").await;
@@ -437,6 +441,7 @@ async fn set_up() -> (Scene, Vec<Who>) {
         direct: others.remove(0),
         group: others.remove(0),
         invitation_id: id_of(&invitation),
+        picture,
         natter,
         ada,
         closed,
@@ -498,6 +503,16 @@ fn tries(scene: &Scene, who: &Who) -> Vec<Try> {
                     ("new_password", "another horse 7"),
                 ];
                 tries.push(Try::post(path, &guessed, false));
+            }
+            // What is no picture is refused to everybody; one that is, in `pictures`.
+            "/settings/picture" => {
+                tries.push(Try::get(path, is_in));
+                tries.push(Try::post(path, &[("of", "remove")], false));
+            }
+            "/pictures/{name}" => {
+                tries.push(Try::get(format!("/pictures/{}", scene.picture), is_in));
+                tries.push(Try::get(format!("/pictures/{made_up}"), false));
+                tries.push(Try::get("/pictures/..%2fsessions", false));
             }
             "/settings/sessions" => {
                 tries.push(Try::get(path, is_in));
@@ -576,6 +591,7 @@ fn tries(scene: &Scene, who: &Who) -> Vec<Try> {
 fn filled_in(path: &str, scene: &Scene) -> String {
     path.replace("{room}", &scene.closed)
         .replace("{token}", &scene.invitation)
+        .replace("{name}", &scene.picture)
 }
 
 /// All that can be tried at a room.
@@ -881,4 +897,5 @@ fn short(what: &str, scene: &Scene) -> String {
         .replace(&scene.used_up, "<used up>")
         .replace(&scene.taken_back, "<taken back>")
         .replace(&scene.reset, "<reset>")
+        .replace(&scene.picture, "<picture>")
 }

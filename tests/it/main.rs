@@ -17,6 +17,7 @@ mod live;
 mod matrix;
 mod nats_client;
 mod people;
+mod pictures;
 mod plain_nats;
 mod poison;
 mod races;

@@ -6,6 +6,7 @@ mod cookie;
 mod forms;
 mod health;
 mod pages;
+mod picture;
 mod render;
 mod routes;
 mod session;
@@ -33,6 +34,7 @@ pub use tunnel::Tunnels;
 
 use crate::server::config::{Signup, Site};
 use crate::server::limits::Limits;
+use crate::server::pictures::Pictures;
 use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
 use crate::server::services::Services;
@@ -51,6 +53,8 @@ pub struct AppState {
     pub read_model: ReadModel,
     /// How much one person or address may do.
     pub limits: Limits,
+    /// Makes small squares of what people upload.
+    pub pictures: Pictures,
     /// What commands and forms both do.
     pub services: Services,
     /// Ends sessions, live connections included.

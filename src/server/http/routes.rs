@@ -2,10 +2,12 @@
 //! test that tries each of them as everybody (`tests/it/http_matrix`): an address that it does not
 //! know fails it.
 
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 
-use super::{AppState, forms, health, pages, session, tunnel};
+use super::{AppState, forms, health, pages, picture, session, tunnel};
+use crate::domain::limits;
 
 /// Where Leptos' server functions are.
 const SERVER_FUNCTIONS: &str = "/api/{*function}";
@@ -52,6 +54,14 @@ impl Route {
             ..self
         }
     }
+
+    /// What is sent there may be larger than a form.
+    fn with_bodies_of(self, bytes: usize) -> Self {
+        Self {
+            methods: self.methods.layer(DefaultBodyLimit::max(bytes)),
+            ..self
+        }
+    }
 }
 
 /// The table.
@@ -66,6 +76,9 @@ pub(super) fn routes() -> Vec<Route> {
         shows("/settings", pages::plain),
         shows("/settings/connection", pages::plain),
         shows("/settings/account", pages::plain).with_form(forms::settings::account),
+        shows("/settings/picture", pages::plain)
+            .with_form(forms::picture::picture)
+            .with_bodies_of(limits::PICTURE_FORM_BYTES),
         shows("/settings/sessions", pages::sessions).with_form(forms::settings::end_sessions),
         shows("/admin", pages::admin).with_form(forms::admin::admin),
         shows("/signup", pages::sign_up).with_form(forms::account::sign_up),
@@ -73,6 +86,7 @@ pub(super) fn routes() -> Vec<Route> {
         shows("/reset/{token}", pages::reset).with_form(forms::account::reset),
         shows("/login", pages::sign_in).with_form(forms::account::sign_in),
         does("/logout", forms::account::sign_out),
+        shows("/pictures/{name}", picture::picture),
         shows("/session", session::session),
         shows("/nats", tunnel::tunnel),
         shows("/health", health::health),
