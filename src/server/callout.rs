@@ -13,6 +13,7 @@ use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
+use super::headcount::Headcount;
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
@@ -41,6 +42,7 @@ pub async fn serve(
     store: Store,
     read_model: ReadModel,
     limits: Limits,
+    headcount: Headcount,
     stop: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut requests = auth
@@ -62,6 +64,7 @@ pub async fn serve(
                 store: store.clone(),
                 read_model: read_model.clone(),
                 limits: limits.clone(),
+                headcount: headcount.clone(),
             };
             tokio::spawn(async move {
                 match answer(&request, &keys, &known).await {
@@ -129,6 +132,7 @@ struct Known {
     store: Store,
     read_model: ReadModel,
     limits: Limits,
+    headcount: Headcount,
 }
 
 /// Somebody who may connect.
@@ -178,6 +182,10 @@ async fn by_creds_file(
     let Some(file) = known.store.creds_files.find(&credential.nkey).await? else {
         return Ok(None);
     };
+    if !known.headcount.has_room(file.holder.name().as_str()) {
+        tracing::debug!(who = %file.holder.name(), "has as many terminals as one may");
+        return Ok(None);
+    }
     let rights = match &file.holder {
         Holder::Person(uid) => rights_now(uid, known).await?,
         Holder::Service(name) => Some(rights_of_service(name)),

@@ -199,9 +199,16 @@ impl Limits {
     /// Is this person cut off now?
     #[must_use]
     pub fn is_cut_off(&self, uid: &Username) -> bool {
+        self.cut_off_for(uid).is_some()
+    }
+
+    /// For how long this person is cut off yet, if they are.
+    #[must_use]
+    pub fn cut_off_for(&self, uid: &Username) -> Option<Duration> {
         let cut_off = self.all.cut_off.lock();
         let until = cut_off.unwrap_or_else(PoisonError::into_inner);
-        until.get(uid).is_some_and(|until| *until > Instant::now())
+        let left = until.get(uid)?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Cuts somebody off. False: they are so already.

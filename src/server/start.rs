@@ -17,6 +17,7 @@ use super::broker::{
 };
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
+use super::headcount::Headcount;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
@@ -183,12 +184,15 @@ impl Server {
             stop.clone()
                 .run_until_cancelled_owned(limits.clone().tidy()),
         );
+        let chat_account = keys.chat_account().to_owned();
+        let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
         callout::serve(
             links.auth.clone(),
             keys,
             store.clone(),
             read_model.clone(),
             limits.clone(),
+            headcount,
             stop.clone(),
         )
         .await?;

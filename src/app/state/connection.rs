@@ -14,6 +14,8 @@ pub enum ConnectionState {
     Offline,
     /// This person has as many connections as one may have.
     TooMany,
+    /// This person has asked too much, and goes on in so many seconds.
+    CutOff(u32),
 }
 
 /// The broker that the page is connected to.

@@ -112,6 +112,12 @@ fn bare(failure: &Failure, what_to_do: &str) -> Response {
     with_retry_after(response, failure.retry_after)
 }
 
+/// What is answered holds now and for this browser alone.
+pub(super) fn must_not_be_kept(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
 /// Says when trying again helps, in whole seconds as HTTP has it.
 pub(super) fn with_retry_after(mut response: Response, wait: Option<Duration>) -> Response {
     if let Some(wait) = wait {

@@ -61,14 +61,14 @@ fn told_connected(live: &Live, info: ServerInfo) {
 async fn while_away(live: Live) {
     sleep(SILENCE).await;
     while live.wires.client().status() != Status::Connected {
-        let status = ask_session().await;
+        let answer = ask_session().await;
         if live.wires.client().status() == Status::Connected {
             return;
         }
-        let state = match status {
-            Some(401) => return leave("ended"),
-            Some(403) => return leave("suspended"),
-            Some(429) => ConnectionState::TooMany,
+        let state = match answer {
+            Some(Session::Over(why)) => return leave(why),
+            Some(Session::Full) => ConnectionState::TooMany,
+            Some(Session::CutOff(seconds)) => ConnectionState::CutOff(seconds),
             _ if !window().navigator().on_line() => ConnectionState::Offline,
             _ => ConnectionState::Reconnecting,
         };
@@ -78,20 +78,41 @@ async fn while_away(live: Live) {
 }
 
 async fn leave_if_over() {
-    match ask_session().await {
-        Some(401) => leave("ended"),
-        Some(403) => leave("suspended"),
-        _ => {}
+    if let Some(Session::Over(why)) = ask_session().await {
+        leave(why);
     }
 }
 
-/// The status of GET /session; `None` when natter cannot be reached.
-async fn ask_session() -> Option<u16> {
+/// What GET /session says.
+enum Session {
+    /// The person may not come in any more; the word says why.
+    Over(&'static str),
+    /// The person has as many connections as one may have.
+    Full,
+    /// The person has asked too much, and may connect in so many seconds.
+    CutOff(u32),
+    /// It holds, or is not known yet.
+    Holds,
+}
+
+/// What becomes of the connection; `None` when natter cannot be reached.
+async fn ask_session() -> Option<Session> {
     let response = JsFuture::from(window().fetch_with_str("/session"))
         .await
         .ok()?;
     let response: web_sys::Response = response.dyn_into().ok()?;
-    Some(response.status())
+    let header = |name| response.headers().get(name).ok().flatten();
+    Some(match response.status() {
+        401 => Session::Over("ended"),
+        403 => Session::Over("suspended"),
+        429 if header("natter-limit").as_deref() == Some("requests") => {
+            let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+            // In steps: it is read out at each change.
+            Session::CutOff(u32::max(seconds.unwrap_or(60), 1).next_multiple_of(20))
+        }
+        429 => Session::Full,
+        _ => Session::Holds,
+    })
 }
 
 /// To where one signs in, which says why. What was typed is kept as a draft.
