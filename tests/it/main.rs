@@ -11,6 +11,7 @@ mod callout;
 mod cli;
 mod creds;
 mod forms;
+mod headers;
 mod http_matrix;
 mod interop;
 mod live;

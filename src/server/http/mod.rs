@@ -4,6 +4,7 @@
 mod address;
 mod cookie;
 mod forms;
+mod headers;
 mod health;
 mod pages;
 mod picture;
@@ -17,12 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::http::{HeaderValue, Response, header};
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -89,19 +88,16 @@ pub fn router(state: AppState) -> axum::Router {
     } else {
         "no-cache"
     };
-    let pkg = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::overriding(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static(caching),
-        ))
-        .service(
-            ServeDir::new(site_root.join(state.leptos.site_pkg_dir.as_ref()))
-                .precompressed_br()
-                .precompressed_gzip(),
-        );
-    let public = ServeDir::new(&site_root)
-        .append_index_html_on_directories(false)
-        .fallback(get(pages::not_found).with_state(state.clone()));
+    let pkg = ServiceBuilder::new().layer(kept(caching)).service(
+        ServeDir::new(site_root.join(state.leptos.site_pkg_dir.as_ref()))
+            .precompressed_br()
+            .precompressed_gzip(),
+    );
+    let public = ServiceBuilder::new().layer(kept("no-cache")).service(
+        ServeDir::new(&site_root)
+            .append_index_html_on_directories(false)
+            .fallback(get(pages::not_found).with_state(state.clone())),
+    );
 
     // What is sent from other sites is refused by Sec-Fetch-Site and Origin, beside SameSite. What
     // has neither header comes from no browser (docs/decisions/0012).
@@ -111,33 +107,26 @@ pub fn router(state: AppState) -> axum::Router {
         router.route(route.path, route.methods)
     });
     // The order is from the outside in; axum runs the last layer first, so it reads upside down.
-    routed
+    let served = routed
         .nest_service("/pkg", pkg)
         .fallback_service(public)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(csrf)
-        .layer(set("x-content-type-options", "nosniff"))
-        .layer(set("referrer-policy", "same-origin"))
-        .layer(set("x-frame-options", "DENY"))
-        .layer(set("cross-origin-opener-policy", "same-origin"))
-        .layer(CatchPanicLayer::custom(|_| {
-            tracing::error!("a request panicked");
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong in Natter. Nothing you sent before is lost; go back and try again.",
-            )
-                .into_response()
-        }))
+        .layer(csrf);
+    headers::dress(served, state.site.is_https())
         // Why it is a 503 or a 500 is in the log already, in words.
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
         .with_state(state)
 }
 
-fn set(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::if_not_present(
-        HeaderName::from_static(name),
-        HeaderValue::from_static(value),
-    )
+/// How long a browser keeps a file. That there is none may change at any time.
+fn kept<B>(
+    caching: &'static str,
+) -> SetResponseHeaderLayer<impl Fn(&Response<B>) -> Option<HeaderValue> + Clone> {
+    let for_files = move |response: &Response<B>| {
+        let is_file = response.status().is_success() || response.status().is_redirection();
+        is_file.then(|| HeaderValue::from_static(caching))
+    };
+    SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, for_files)
 }
 
 /// Longest that open requests may take once natter is told to stop.
