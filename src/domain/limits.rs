@@ -45,6 +45,12 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// The longest that a broker connection's rights may stand before they are worked out anew.
 pub const RIGHTS_LIFE: Duration = Duration::from_secs(3_600);
 
+/// The part of their life by which rights end sooner at most, so that not all end at once.
+pub const RIGHTS_JITTER: f64 = 0.14;
+
+/// The part of their life after which a page renews them: well before the first can end.
+pub const RIGHTS_RENEWED: f64 = 2.0 / 3.0;
+
 /// Closed rooms that one person is in, and open rooms that a guest is in, at most: each is a right
 /// of its own in every connection of theirs.
 pub const CLOSED_ROOMS: usize = 500;

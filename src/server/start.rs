@@ -184,6 +184,7 @@ impl Server {
             stop.clone()
                 .run_until_cancelled_owned(limits.clone().tidy()),
         );
+        let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
         let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
         callout::serve(
@@ -193,6 +194,7 @@ impl Server {
             read_model.clone(),
             limits.clone(),
             headcount,
+            rights_life,
             stop.clone(),
         )
         .await?;
@@ -245,6 +247,7 @@ impl Server {
             site: Arc::clone(&site),
             signup: options.signup.clone(),
             behind_proxy: options.behind_proxy,
+            rights_life,
             setup_token: setup_token.clone(),
             leptos,
         };

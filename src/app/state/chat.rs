@@ -1,13 +1,14 @@
 //! The chat as the page knows it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use leptos::prelude::*;
 
 use super::live::Live;
 use super::{BrokerInfo, ConnectionState};
 use crate::app::words;
-use crate::domain::{Key, LogEntry, Outbox, Place, RoomId, RoomLog, Username};
+use crate::domain::{Key, LogEntry, Outbox, Place, RoomId, RoomLog, Username, limits};
 use crate::wire::{log_entry_of, place_of, v1};
 
 /// What is known of one room's log.
@@ -55,6 +56,8 @@ pub struct Chat {
     pub notice: RwSignal<Option<String>>,
     /// The broker that it is connected to.
     pub broker: RwSignal<Option<BrokerInfo>>,
+    /// How long the rights of a connection stand, at most.
+    pub rights_life: StoredValue<Duration>,
     live: StoredValue<Option<Live>>,
 }
 
@@ -82,6 +85,10 @@ impl Chat {
             connection: RwSignal::new(ConnectionState::default()),
             notice: RwSignal::new(None),
             broker: RwSignal::new(None),
+            rights_life: StoredValue::new(match page.rights_life_ms {
+                0 => limits::RIGHTS_LIFE,
+                millis => Duration::from_millis(millis),
+            }),
             live: StoredValue::new(None),
         }
     }

@@ -70,6 +70,8 @@ pub struct AppState {
     pub signup: Signup,
     /// Is there a proxy in front that says who asks?
     pub behind_proxy: bool,
+    /// How long the rights of a connection stand.
+    pub rights_life: Duration,
     /// The token that the first account off loopback needs.
     pub setup_token: Option<Arc<str>>,
     /// What Leptos needs to know of the site's files.

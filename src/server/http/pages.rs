@@ -360,6 +360,7 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
         .await?;
     let mut page = v1::Page {
         as_of: answer.through.0,
+        rights_life_ms: u64::try_from(state.rights_life.as_millis()).unwrap_or_default(),
         form_ulid: Ulid::new(now, random).to_string(),
         ..answer.value
     };

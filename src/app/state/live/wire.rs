@@ -10,13 +10,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::{Live, connection, feed, sleep};
-use crate::domain::subject;
+use crate::domain::{limits, subject};
 use crate::nats;
 use crate::wire::{place_of, v1};
-
-/// Rights end after 51 minutes at the earliest (`RIGHTS_LIFE` less its jitter); they are renewed
-/// well before.
-const RENEW_AFTER: Duration = Duration::from_secs(45 * 60);
 
 /// Before trying again, where a second connection could not be made.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -153,8 +149,9 @@ fn is_missing(live: &Live) -> bool {
 
 /// Changes the connection before its rights end, again and again.
 pub(super) async fn renew(live: Live) {
+    let life = live.chat.rights_life.get_value();
     loop {
-        sleep(RENEW_AFTER).await;
+        sleep(life.mul_f64(limits::RIGHTS_RENEWED)).await;
         change(&live).await;
     }
 }
