@@ -81,6 +81,7 @@ async fn while_away(chat: ChatClient) {
                 ConnectionState::Reconnecting
             }
             SessionAnswer::TooMany => ConnectionState::TooMany,
+            SessionAnswer::CutOff(seconds) => ConnectionState::CutOff(seconds),
             SessionAnswer::GoOn if chat.inner.shell.is_offline() => ConnectionState::Offline,
             SessionAnswer::GoOn => ConnectionState::Reconnecting,
         };

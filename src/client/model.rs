@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{AskError, Change};
-use crate::domain::{LogEntry, Outbox, Place, RoomId, RoomLog, Sequence};
+use crate::domain::{LogEntry, Outbox, Place, RoomId, RoomLog, Sequence, limits};
 use crate::wire::{log_entry_of, place_of, v1};
 
 /// What is known of one room's log.
@@ -54,6 +55,8 @@ pub enum ConnectionState {
     Offline,
     /// This person has as many connections as one may have.
     TooMany,
+    /// This person has asked too much, and goes on in so many seconds.
+    CutOff(u32),
 }
 
 /// The broker that the client is connected to.
@@ -75,6 +78,7 @@ pub struct Model {
     outbox: Outbox,
     connection: ConnectionState,
     broker: Option<BrokerInfo>,
+    rights_life: Option<Duration>,
     /// The last entry heard of in each room, here or not.
     heard: HashMap<RoomId, Sequence>,
     changes: Vec<Change>,
@@ -105,6 +109,10 @@ impl Model {
                 model.set_log(room, view);
             }
         }
+        model.rights_life = match page.rights_life_ms {
+            0 => None,
+            millis => Some(Duration::from_millis(millis)),
+        };
         model.changes.clear();
         model
     }
@@ -149,6 +157,12 @@ impl Model {
     #[must_use]
     pub fn broker(&self) -> Option<&BrokerInfo> {
         self.broker.as_ref()
+    }
+
+    /// How long the rights of a connection stand, at most.
+    #[must_use]
+    pub fn rights_life(&self) -> Duration {
+        self.rights_life.unwrap_or(limits::RIGHTS_LIFE)
     }
 
     /// A room's log, when it is here.

@@ -49,8 +49,10 @@ pub enum Farewell {
 pub enum SessionAnswer {
     /// It holds, or that is not known now: connect again.
     GoOn,
-    /// The person has as many connections as one may have, or is cut off for a while.
+    /// The person has as many connections as one may have.
     TooMany,
+    /// The person has asked too much, and may connect in so many seconds.
+    CutOff(u32),
     /// It does not hold.
     Over(Farewell),
 }

@@ -8,13 +8,9 @@ use std::time::Duration;
 
 use super::chat::lock;
 use super::{ChatClient, Model, connection, feed, fetch};
-use crate::domain::{Username, subject};
+use crate::domain::{Username, limits, subject};
 use crate::nats::{self, runtime};
 use crate::wire::{place_of, v1};
-
-/// Rights end after 51 minutes at the earliest (`RIGHTS_LIFE` less its jitter); they are renewed
-/// well before.
-const RENEW_AFTER: Duration = Duration::from_secs(45 * 60);
 
 /// Before trying again, where a second connection could not be made.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -148,8 +144,9 @@ fn is_missing(chat: &ChatClient) -> bool {
 
 /// Changes the connection before its rights end, again and again.
 pub(super) async fn renew(chat: ChatClient) {
+    let life = chat.read(Model::rights_life);
     loop {
-        runtime::sleep(RENEW_AFTER).await;
+        runtime::sleep(life.mul_f64(limits::RIGHTS_RENEWED)).await;
         change(&chat).await;
     }
 }

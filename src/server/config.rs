@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use axum::http::{HeaderMap, Uri, header};
 
+use crate::domain::limits;
+
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeOptions {
@@ -68,6 +70,17 @@ pub struct ServeOptions {
     /// The page's files. Without it: the folder "site" beside natter.
     #[arg(long, env = "LEPTOS_SITE_ROOT", value_name = "DIR", hide = true)]
     pub site: Option<PathBuf>,
+
+    /// How long the rights of a connection stand, in seconds: shorter than an hour where it is tested
+    /// that nobody notices when they are renewed.
+    #[arg(
+        long,
+        default_value_t = limits::RIGHTS_LIFE.as_secs(),
+        value_parser = clap::value_parser!(u64).range(5..=limits::RIGHTS_LIFE.as_secs()),
+        value_name = "SECONDS",
+        hide = true
+    )]
+    pub rights_life: u64,
 
     /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
     /// gives a link), or domains of e-mail addresses with commas (who says that they have one

@@ -17,9 +17,11 @@ use super::broker::{
 };
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
+use super::headcount::Headcount;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
+use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
 use super::router::{CutOff, Served};
@@ -182,12 +184,17 @@ impl Server {
             stop.clone()
                 .run_until_cancelled_owned(limits.clone().tidy()),
         );
+        let rights_life = Duration::from_secs(options.rights_life);
+        let chat_account = keys.chat_account().to_owned();
+        let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
         callout::serve(
             links.auth.clone(),
             keys,
             store.clone(),
             read_model.clone(),
             limits.clone(),
+            headcount,
+            rights_life,
             stop.clone(),
         )
         .await?;
@@ -231,6 +238,7 @@ impl Server {
             ),
             store,
             read_model,
+            pictures: Pictures::default(),
             services,
             limits,
             tunnels: tunnels.clone(),
@@ -239,6 +247,7 @@ impl Server {
             site: Arc::clone(&site),
             signup: options.signup.clone(),
             behind_proxy: options.behind_proxy,
+            rights_life,
             setup_token: setup_token.clone(),
             leptos,
         };

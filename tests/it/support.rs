@@ -138,6 +138,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         public_url: None,
         behind_proxy: false,
         site: Some(site),
+        rights_life: 3_600,
         signup: Signup::Open,
     }
 }

@@ -16,6 +16,7 @@ mod time;
 mod workspace;
 
 pub(super) use act::Act;
+pub(super) use avatar::Avatar;
 pub(super) use composer::Composer;
 pub(super) use field::{Field, FormError};
 pub(super) use message_log::MessageLog;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::avatar::Avatar;
-use super::message::author_name;
+use super::message::{author_name, author_picture};
 use crate::app::state::Chat;
 use crate::app::words;
 use crate::domain::{Key, Post, PostState, RoomId};
@@ -53,10 +53,11 @@ fn OutgoingPost(
     };
     let uid = post.key.author.to_string();
     let name = author_name(post.key.author.clone());
+    let picture = author_picture(post.key.author.clone());
     let key = post.key;
     view! {
         <article class="message outgoing" class:on-its-way=is_on_its_way>
-            <Avatar uid name />
+            <Avatar uid name picture />
             <div class="said">
                 <p class="by">
                     <b>{move || name.get()}</b>

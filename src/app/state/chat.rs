@@ -85,6 +85,15 @@ impl Chat {
         })
     }
 
+    /// The name of somebody's picture, where it is known; empty for none.
+    #[must_use]
+    pub fn picture_of(&self, uid: &Username) -> String {
+        self.people.with(|people| {
+            let person = people.get(uid.as_str());
+            person.map_or_else(String::new, |person| person.picture.clone())
+        })
+    }
+
     /// The room with this id or name, among those that are known here.
     #[must_use]
     pub fn room(&self, id_or_name: &str) -> Option<ShownRoom> {

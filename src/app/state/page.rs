@@ -105,14 +105,7 @@ impl Shell for Page {
     }
 
     fn session(&self) -> BoxFuture<SessionAnswer> {
-        Box::pin(async {
-            match ask_session().await {
-                Some(401) => SessionAnswer::Over(Farewell::Ended),
-                Some(403) => SessionAnswer::Over(Farewell::Suspended),
-                Some(429) => SessionAnswer::TooMany,
-                _ => SessionAnswer::GoOn,
-            }
-        })
+        Box::pin(async { ask_session().await.unwrap_or(SessionAnswer::GoOn) })
     }
 
     fn is_offline(&self) -> bool {
@@ -142,13 +135,24 @@ fn address() -> Option<String> {
     Some(format!("{scheme}://{}/nats", location.host().ok()?))
 }
 
-/// The status of GET /session; `None` when natter cannot be reached.
-async fn ask_session() -> Option<u16> {
+/// What GET /session says; `None` when natter cannot be reached.
+async fn ask_session() -> Option<SessionAnswer> {
     let response = JsFuture::from(window().fetch_with_str("/session"))
         .await
         .ok()?;
     let response: web_sys::Response = response.dyn_into().ok()?;
-    Some(response.status())
+    let header = |name| response.headers().get(name).ok().flatten();
+    Some(match response.status() {
+        401 => SessionAnswer::Over(Farewell::Ended),
+        403 => SessionAnswer::Over(Farewell::Suspended),
+        429 if header("natter-limit").as_deref() == Some("requests") => {
+            let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+            // In steps: it is read out at each change.
+            SessionAnswer::CutOff(u32::max(seconds.unwrap_or(60), 1).next_multiple_of(20))
+        }
+        429 => SessionAnswer::TooMany,
+        _ => SessionAnswer::GoOn,
+    })
 }
 
 /// To where one signs in, which says why. What was typed is kept, as a draft or in the outbox.

@@ -83,6 +83,12 @@ pub const OFFLINE: &str = "Offline";
 /// Too many connections of one person.
 pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here.";
 
+/// Cut off for asking too much, for so many seconds yet.
+#[must_use]
+pub fn cut_off(seconds: u32) -> String {
+    format!("That was a lot at once. Natter goes on in {seconds} seconds.")
+}
+
 /// The log of a room.
 #[must_use]
 pub fn messages_in(room: &str) -> String {

@@ -44,4 +44,4 @@ pub use key_files::KeysError;
 pub use keys::BrokerKeys;
 pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
 pub use supervisor::BrokerState;
-pub use system::{Passage, SystemError, connections_of, cut_connections, kick};
+pub use system::{Passage, Present, SystemError, connections_of, cut_connections, kick, present};

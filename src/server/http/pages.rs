@@ -289,7 +289,7 @@ pub(super) async fn outside(
     render::page(state, path, status, page).await
 }
 
-/// A link as pages show it. Names of rooms that cannot be had now are left out.
+/// A link as it is shown to who came with it. Names of rooms that cannot be had now are left out.
 pub(super) async fn invitation_view(
     state: &AppState,
     invitation: &Invitation,
@@ -305,6 +305,11 @@ pub(super) async fn invitation_view(
             room_names.push(room.name);
         }
     }
+    view_of(invitation, room_names, token)
+}
+
+fn view_of(invitation: &Invitation, room_names: Vec<String>, token: &str) -> v1::InvitationView {
+    let record = &invitation.record;
     v1::InvitationView {
         id: invitation.id.clone(),
         made_by: record.made_by.clone(),
@@ -355,16 +360,14 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
         .await?;
     let mut page = v1::Page {
         as_of: answer.through.0,
+        rights_life_ms: u64::try_from(state.rights_life.as_millis()).unwrap_or_default(),
         form_ulid: Ulid::new(now, random).to_string(),
         ..answer.value
     };
     match shown {
         Shown::Sessions => page.places = places(state, me).await?,
         Shown::Admin => {
-            for invitation in state.store.invitations.all().await? {
-                let view = invitation_view(state, &invitation, "").await;
-                page.invitations.push(view);
-            }
+            page.invitations = invitations(state, me).await?;
         }
         _ => {}
     }
@@ -418,6 +421,29 @@ fn page_of(
         Wanted::Nothing => {}
     }
     Ok(page)
+}
+
+/// The links that are good, each with the names of those of its rooms that the administrator may
+/// know of.
+async fn invitations(state: &AppState, me: &SignedIn) -> Result<Vec<v1::InvitationView>, Failure> {
+    let good = state.store.invitations.all().await?;
+    let ids: Vec<_> = good.iter().map(|one| one.record.room_ids.clone()).collect();
+    let names = state.services.ask_as(&me.uid, move |tables, viewer| {
+        let mut names = Vec::new();
+        for ids in ids {
+            let mut of_one = Vec::new();
+            for id in ids {
+                let room = queries::visible_room_by_id(tables, viewer, &id)?;
+                of_one.extend(room.map(|room| room.name));
+            }
+            names.push(of_one);
+        }
+        Ok(names)
+    });
+    let views = good.iter().zip(names.await?.value);
+    Ok(views
+        .map(|(invitation, names)| view_of(invitation, names, ""))
+        .collect())
 }
 
 async fn places(state: &AppState, me: &SignedIn) -> Result<Vec<v1::SignedInPlace>, Failure> {

@@ -98,17 +98,18 @@ fn set_person(
         .query_row([&person.uid], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     tables.execute(
-        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone, picture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (uid) DO UPDATE SET display_name = ?2, role = ?3, suspended = ?4,
-            about = ?5, time_zone = ?6",
+            about = ?5, time_zone = ?6, picture = ?7",
         params![
             person.uid,
             person.display_name,
             person.role,
             person.suspended,
             person.about,
-            person.time_zone
+            person.time_zone,
+            person.picture
         ],
     )?;
     // Whatever changed of it: a connection that is made anew has the rights of now.

@@ -8,7 +8,7 @@ use super::ReadError;
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -22,7 +22,8 @@ CREATE TABLE person (
     role INTEGER NOT NULL,
     suspended INTEGER NOT NULL,
     about TEXT NOT NULL,
-    time_zone TEXT NOT NULL
+    time_zone TEXT NOT NULL,
+    picture TEXT NOT NULL          -- empty for none
 ) WITHOUT ROWID;
 CREATE TABLE room (
     id TEXT PRIMARY KEY,

@@ -1,12 +1,13 @@
 //! POST: the forms. They work with scripts off: done, and the browser is sent on (303); refused,
 //! and the page comes back with what was typed and why (422).
 //!
-//! `account` signs up, in and out; `message` posts; `rooms`, `settings` and `admin` are those of
-//! the pages of these names.
+//! `account` signs up, in and out; `message` posts; `picture` is one's picture; `rooms`, `settings`
+//! and `admin` are those of the pages of these names.
 
 pub(super) mod account;
 pub(super) mod admin;
 pub(super) mod message;
+pub(super) mod picture;
 pub(super) mod rooms;
 pub(super) mod settings;
 
@@ -14,7 +15,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::pages::{Outside, Shown, outside, respond};
-use super::render::status_of;
+use super::render::{status_of, with_retry_after};
 use super::signed_in::SignedIn;
 use super::{AppState, cookie};
 use crate::domain::{Password, Username, limits};
@@ -77,7 +78,8 @@ async fn refused_outside(
         invited,
         ..Outside::default()
     };
-    outside(state, path, refusal(failure), shown).await
+    let response = outside(state, path, refusal(failure), shown).await;
+    with_retry_after(response, failure.retry_after)
 }
 
 /// The page that a form of somebody who is signed in stands on, with what was typed and why it was
@@ -94,7 +96,8 @@ async fn refused(
         error: failure.reason.clone(),
         ..typed
     };
-    respond(state, path, me, shown, Some((refusal(failure), form))).await
+    let response = respond(state, path, me, shown, Some((refusal(failure), form))).await;
+    with_retry_after(response, failure.retry_after)
 }
 
 /// A form that breaks a rule, whichever, comes back as 422.

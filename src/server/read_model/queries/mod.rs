@@ -271,7 +271,7 @@ pub fn closed_rooms(tables: &Transaction<'_>, uid: &Username) -> Result<usize, R
 /// SQLite failed.
 pub fn everybody(tables: &Transaction<'_>) -> Result<Vec<v1::Person>, ReadError> {
     let mut rows = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone FROM person
+        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
          ORDER BY lower(display_name), uid",
     )?;
     let people = rows.query_map([], person_of)?;
@@ -400,7 +400,7 @@ pub fn people(
     uids: impl IntoIterator<Item = String>,
 ) -> Result<Vec<v1::Person>, ReadError> {
     let mut row = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone FROM person WHERE uid = ?1",
+        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person WHERE uid = ?1",
     )?;
     let mut people = Vec::new();
     for uid in uids {
@@ -451,6 +451,7 @@ fn person_of(row: &Row<'_>) -> rusqlite::Result<v1::Person> {
         suspended: row.get(3)?,
         about: row.get(4)?,
         time_zone: row.get(5)?,
+        picture: row.get(6)?,
     })
 }
 
