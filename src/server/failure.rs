@@ -83,6 +83,22 @@ impl Failure {
         }
     }
 
+    /// Natter has not read everything yet that people could ask for: `percent` of it, where that
+    /// takes more than a moment.
+    #[must_use]
+    pub fn catching_up(percent: Option<u8>) -> Self {
+        let done = percent.map_or_else(String::new, |done| format!(" ({done} % done)"));
+        Self {
+            retry_after: Some(Duration::from_secs(2)),
+            ..Self::new(
+                v1::FailureKind::Unavailable,
+                format!(
+                    "Natter is still reading its messages{done}. Nothing is lost: try again in a moment."
+                ),
+            )
+        }
+    }
+
     /// A mistake of natter's own.
     #[must_use]
     pub fn internal() -> Self {
@@ -157,7 +173,10 @@ impl From<StoreError> for Failure {
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         tracing::warn!(%error, "the read model did not answer");
-        Self::unavailable()
+        match error {
+            ReadError::Behind { percent } => Self::catching_up(percent),
+            _ => Self::unavailable(),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod people;
 mod plain_nats;
 mod poison;
 mod races;
+mod read_model;
 mod rights;
 mod rooms;
 mod services;

@@ -36,7 +36,11 @@ impl Natter {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    /// In a folder that may have been another natter's.
+    pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut ServeOptions)) -> Self {
         let mut options = options(folder.path().into());
         change(&mut options);
         let server = Server::start(options).await.unwrap();
@@ -44,12 +48,23 @@ impl Natter {
         Self { server, folder }
     }
 
+    /// Stops it, and gives back its folder.
+    pub async fn stop(self) -> TempDir {
+        self.server.stop().await;
+        self.folder
+    }
+
     /// A second natter on the same broker.
     pub async fn start_beside(&self) -> Self {
+        self.start_beside_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same in a folder that may have been another natter's.
+    pub async fn start_beside_in(&self, folder: TempDir) -> Self {
         let broker = self.server.broker().unwrap();
         let (url, ws) = (broker.client_url(), broker.websocket_addr());
         let keys = self.folder.path().join("keys");
-        Self::start_with(|options| {
+        Self::start_in(folder, |options| {
             options.nats = Some(url);
             options.nats_ws = Some(ws);
             options.keys = Some(keys);
@@ -112,6 +127,14 @@ impl Natter {
         let output = self.creds(arguments).await;
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What `GET /health` says.
+    pub async fn health(&self) -> (StatusCode, serde_json::Value) {
+        let response = reqwest::get(self.url("/health")).await.unwrap();
+        let status = response.status();
+        let said = response.text().await.unwrap();
+        (status, serde_json::from_str(&said).unwrap())
     }
 
     /// How many entries LOG has.

@@ -355,6 +355,7 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
         .await?;
     let mut page = v1::Page {
         as_of: answer.through.0,
+        epoch: answer.epoch.0,
         form_ulid: Ulid::new(now, random).to_string(),
         ..answer.value
     };

@@ -1,5 +1,6 @@
 //! LOG: everything that happened, in one order.
 
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::{self, Context, stream};
 use async_nats::{HeaderMap, header};
 use data_encoding::BASE64URL_NOPAD;
@@ -140,29 +141,28 @@ impl Log {
         Err(StoreError::Corrupt("a batch without entries"))
     }
 
-    /// The last place in use, read from the stream's leader.
-    ///
-    /// # Errors
-    /// The broker did not answer.
-    pub async fn last_sequence(&self) -> Result<Sequence, StoreError> {
-        let info = self
-            .stream
-            .get_info()
-            .await
-            .map_err(StoreError::broker("tell the log’s end"))?;
-        Ok(Sequence(info.state.last_sequence))
-    }
-
     /// The entry at a place with its subject, read from the stream's leader. `None` when it was erased or is not
     /// there yet.
     ///
     /// # Errors
     /// The broker did not answer, or the entry cannot be read.
     pub async fn get(&self, sequence: Sequence) -> Result<Option<(String, v1::Event)>, StoreError> {
+        let raw = self.get_raw(sequence).await?;
+        raw.map(|message| {
+            v1::Event::decode(message.payload)
+                .map(|event| (message.subject.to_string(), event))
+                .map_err(|_| StoreError::Corrupt("an entry"))
+        })
+        .transpose()
+    }
+
+    /// The same as the broker has it.
+    pub(super) async fn get_raw(
+        &self,
+        sequence: Sequence,
+    ) -> Result<Option<StreamMessage>, StoreError> {
         match self.stream.get_raw_message(sequence.0).await {
-            Ok(message) => v1::Event::decode(message.payload)
-                .map(|event| Some((message.subject.to_string(), event)))
-                .map_err(|_| StoreError::Corrupt("an entry")),
+            Ok(message) => Ok(Some(message)),
             Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(StoreError::broker("read an entry")(error)),
         }
