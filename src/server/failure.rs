@@ -99,6 +99,19 @@ impl Failure {
         }
     }
 
+    /// Nothing can be written until somebody makes room.
+    #[must_use]
+    pub fn disk_full() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(
+                v1::FailureKind::Unavailable,
+                "Natter’s disk is full, so nothing can be written now. What you wrote is kept here: \
+                 try again when whoever looks after this Natter has made room.",
+            )
+        }
+    }
+
     /// A mistake of natter's own.
     #[must_use]
     pub fn internal() -> Self {
@@ -165,6 +178,7 @@ impl From<StoreError> for Failure {
                 tracing::warn!(%error, "the store did not answer");
             }
             StoreError::Corrupt(_) => tracing::error!(%error, "the store holds something else"),
+            StoreError::Full => return Self::disk_full(),
         }
         Self::unavailable()
     }

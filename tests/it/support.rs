@@ -8,7 +8,7 @@ use std::time::Duration;
 use natter::domain::Ulid;
 use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
-use natter::server::broker::{BrokerKeys, ServiceUser};
+use natter::server::broker::{BrokerKeys, ServiceUser, SyncInterval};
 use natter::server::config::{ServeOptions, Signup};
 use natter::wire::v1;
 use prost::Message as _;
@@ -154,6 +154,8 @@ pub fn options(data: PathBuf) -> ServeOptions {
         data,
         nats_port: 0,
         nats_ws_port: 0,
+        sync_interval: SyncInterval::Every(Duration::from_secs(1)),
+        max_store: None,
         nats_server: nats_server(),
         nats: None,
         nats_ws: None,
@@ -211,6 +213,11 @@ impl Person {
     }
 
     async fn sign_up_at(natter: &Natter, uid: &str, path: &str) -> Self {
+        Self::sign_up_on(natter.addr(), uid, path).await
+    }
+
+    /// Signs up at whatever natter listens there.
+    pub async fn sign_up_on(addr: SocketAddr, uid: &str, path: &str) -> Self {
         let http = stranger();
         let form = [
             ("username", uid),
@@ -218,7 +225,7 @@ impl Person {
             ("password", PASSWORD),
         ];
         let response = http
-            .post(natter.url(path))
+            .post(format!("http://{addr}{path}"))
             .form(&form)
             .send()
             .await
@@ -229,7 +236,7 @@ impl Person {
             uid: uid.into(),
             http,
             token,
-            addr: natter.addr(),
+            addr,
         }
     }
 

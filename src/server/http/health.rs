@@ -16,6 +16,8 @@ pub(super) struct Health {
     status: &'static str,
     /// Live connections through this natter.
     connections: usize,
+    /// Nobody can write until somebody makes room on the disk; reading goes on.
+    disk_full: bool,
     read_model: Model,
 }
 
@@ -45,6 +47,7 @@ pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<H
     let health = Health {
         status,
         connections: state.tunnels.count(),
+        disk_full: state.space.is_full(),
         read_model: model(&progress, end.map(|end| end.0)),
     };
     (code, Json(health))
