@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use axum::http::{HeaderMap, Uri, header};
 
+use super::broker::SyncInterval;
 use crate::domain::limits;
 
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
@@ -40,6 +41,21 @@ pub struct ServeOptions {
         value_name = "PORT"
     )]
     pub nats_ws_port: u16,
+
+    /// How long an acknowledged message may wait to be written through to the disk, which is what a
+    /// power cut can cost: "always" (not at all; slower), or a time such as 100ms or 1s. A crash of
+    /// natter or nats-server costs nothing either way.
+    #[arg(
+        long,
+        env = "NATTER_SYNC_INTERVAL",
+        default_value = "1s",
+        value_name = "TIME"
+    )]
+    pub sync_interval: SyncInterval,
+
+    /// The most bytes that the embedded nats-server keeps; as many as the disk holds when not given.
+    #[arg(long, env = "NATTER_MAX_STORE", value_name = "BYTES", hide = true)]
+    pub max_store: Option<u64>,
 
     /// The nats-server to run. Without it: the one beside natter, in .tools/bin, or on PATH.
     #[arg(long, env = "NATTER_NATS_SERVER", value_name = "FILE")]

@@ -26,6 +26,7 @@ pub mod router;
 mod self_test;
 pub mod services;
 mod sign_out;
+pub mod space;
 mod start;
 pub mod store;
 pub mod whereabouts;

@@ -160,7 +160,13 @@ impl Server {
 
         let stop = CancellationToken::new();
         let links = Links::connect(&url, &keys).await?;
-        let store = Store::open(&async_nats::jetstream::new(links.chat.clone())).await?;
+        let space = broker.as_ref().map(EmbeddedBroker::space);
+        let space = space.unwrap_or_default();
+        let store = Store::open(
+            &async_nats::jetstream::new(links.chat.clone()),
+            space.clone(),
+        )
+        .await?;
         make_first_room(&store).await?;
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
@@ -243,6 +249,7 @@ impl Server {
             limits,
             tunnels: tunnels.clone(),
             ready: ready.clone(),
+            space,
             chat: links.chat.clone(),
             site: Arc::clone(&site),
             signup: options.signup.clone(),
@@ -387,6 +394,8 @@ async fn embedded(
         nats_server,
         nats_port: free_for_zero(options.nats_port),
         ws_port: free_for_zero(options.nats_ws_port),
+        sync_interval: options.sync_interval,
+        max_store: options.max_store,
         allowed_origins: site.origins(),
     };
     Ok(EmbeddedBroker::start(options, keys).await?)

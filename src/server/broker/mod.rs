@@ -35,7 +35,7 @@ mod system;
 pub use callout::{
     AuthRequest, CALLOUT_SUBJECT, CalloutError, ClientInfo, Credential, SERVER_XKEY_HEADER,
 };
-pub use config::SESSION_COOKIE_UPSTREAM;
+pub use config::{NotAnInterval, SESSION_COOKIE_UPSTREAM, SyncInterval};
 pub use credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 pub use embedded::{EmbeddedBroker, EmbeddedOptions};
 pub use error::BrokerError;

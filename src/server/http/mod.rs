@@ -38,6 +38,7 @@ use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
 use crate::server::services::Services;
 use crate::server::sign_out::SignOut;
+use crate::server::space::Space;
 use crate::server::store::Store;
 
 /// The largest form: a message's text, percent-encoded, fits.
@@ -62,6 +63,8 @@ pub struct AppState {
     pub tunnels: Tunnels,
     /// Can people be served?
     pub ready: Ready,
+    /// Is there room to write?
+    pub space: Space,
     /// Natter's own connection for the example services' server functions.
     pub chat: async_nats::Client,
     /// How natter is reached.

@@ -361,6 +361,7 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
     let mut page = v1::Page {
         as_of: answer.through.0,
         rights_life_ms: u64::try_from(state.rights_life.as_millis()).unwrap_or_default(),
+        epoch: answer.epoch.0,
         form_ulid: Ulid::new(now, random).to_string(),
         ..answer.value
     };

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ReadError;
 use crate::domain::{Place, RoomName, Sequence};
+use crate::server::store::Epoch;
 use crate::wire::v1::{self, MembershipChange, RoomKind, event::Body};
 
 /// Applies an entry. Something that natter did not write, or a later natter did, changes nothing:
@@ -25,7 +26,6 @@ pub(super) fn apply(
         },
         Err(error) => tracing::warn!(%error, sequence = sequence.0, "an entry cannot be read"),
     }
-    tables.execute("UPDATE meta SET applied = ?1", [signed(sequence)])?;
     Ok(())
 }
 
@@ -80,6 +80,13 @@ fn apply_to_directory(
             tables.execute(
                 "INSERT OR IGNORE INTO audit (sequence, event) VALUES (?1, ?2)",
                 params![signed(sequence), payload],
+            )?;
+        }
+        Some(Body::LogRestored(_)) => {
+            let epoch = i64::try_from(Epoch::begun_by(event).unwrap_or_default().0);
+            tables.execute(
+                "UPDATE meta SET epoch = max(epoch, ?1)",
+                [epoch.unwrap_or_default()],
             )?;
         }
         _ => {}

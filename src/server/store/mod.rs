@@ -6,6 +6,7 @@ mod bucket;
 mod credentials;
 mod creds_files;
 mod directory;
+mod epoch;
 mod invitations;
 mod log;
 mod pictures;
@@ -14,10 +15,13 @@ mod sessions;
 pub use credentials::Credentials;
 pub use creds_files::{CredsFile, CredsFiles, Holder};
 pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange, RoomEdit};
+pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
 pub use pictures::{PictureName, Pictures};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
+
+use super::space::Space;
 
 /// The broker could not be asked, or answered that it could not do it. Nothing is known of
 /// whether a write took place: it is tried again with the same key.
@@ -34,6 +38,9 @@ pub enum StoreError {
     /// What is stored is not what natter stores there.
     #[error("{0} in the store cannot be read")]
     Corrupt(&'static str),
+    /// The disk is full, or as full as NATS is allowed to make it. Nothing was written.
+    #[error("there is no room left to write")]
+    Full,
     /// An expected last sequence did not hold: somebody else was first.
     #[error("somebody else was first")]
     Conflict,
@@ -44,11 +51,25 @@ impl StoreError {
     pub(crate) fn broker<E: Into<async_nats::Error>>(
         doing: &'static str,
     ) -> impl FnOnce(E) -> Self {
-        move |source| Self::Broker {
-            doing,
-            source: source.into(),
+        move |source| {
+            let source = source.into();
+            if says_full(source.as_ref()) {
+                return Self::Full;
+            }
+            Self::Broker { doing, source }
         }
     }
+}
+
+/// JetStream's errors for a limit of the server (or the account) on what it keeps.
+const NO_ROOM: [u64; 3] = [10_002, 10_023, 10_047];
+
+/// Does the broker refuse to write since its store is as large as it may be?
+fn says_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain
+        .filter_map(|error| error.downcast_ref::<async_nats::jetstream::Error>())
+        .any(|error| NO_ROOM.contains(&error.error_code().0))
 }
 
 /// All of it, opened.
@@ -69,13 +90,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the stream and the buckets, and makes those that do not exist.
+    /// Opens the stream and the buckets, and makes those that do not exist. While there is no
+    /// `space`, nothing more is written into LOG.
     ///
     /// # Errors
     /// The broker refuses, or is not there.
-    pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
+    pub async fn open(
+        js: &async_nats::jetstream::Context,
+        space: Space,
+    ) -> Result<Self, StoreError> {
         let (log, credentials, sessions, creds_files, invitations, pictures) = tokio::try_join!(
-            Log::open(js),
+            Log::open(js, space),
             Credentials::open(js),
             Sessions::open(js),
             CredsFiles::open(js),

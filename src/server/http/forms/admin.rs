@@ -132,7 +132,7 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
     if change == PersonChange::Suspended(true) {
         state.sign_out.end_all(&uid, None).await?;
     }
-    let through = state.store.log.last_sequence().await?;
+    let through = state.store.log.end().await?.sequence;
     state.services.cutter.wait(through).await;
     Ok(None)
 }

@@ -16,15 +16,20 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use super::ReadError;
 use super::apply::signed;
 use crate::domain::{Key, Sequence, Timestamp, Username, limits};
+use crate::server::store::Epoch;
 use crate::wire::v1;
 
-/// How far LOG had been applied.
+/// How far LOG had been applied, and in which of its lives.
 ///
 /// # Errors
 /// SQLite failed.
-pub fn applied(tables: &Transaction<'_>) -> Result<Sequence, ReadError> {
-    let applied: i64 = tables.query_row("SELECT applied FROM meta", [], |row| row.get(0))?;
-    Ok(Sequence(applied.unsigned_abs()))
+pub fn applied(tables: &Transaction<'_>) -> Result<(Sequence, Epoch), ReadError> {
+    let mut meta = tables.prepare_cached("SELECT applied, epoch FROM meta")?;
+    let (applied, epoch): (i64, i64) = meta.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((
+        Sequence(applied.unsigned_abs()),
+        Epoch(epoch.unsigned_abs()),
+    ))
 }
 
 /// The columns that [`room_of`] reads.
