@@ -82,6 +82,9 @@ async fn fetch_missing(chat: &ChatClient, mut rooms: Vec<RoomId>) {
             return;
         };
         rooms = later;
+        if enter_epoch(chat, answer.epoch) {
+            return;
+        }
         let through = Sequence(answer.through);
         for part in answer.rooms {
             let Ok(room) = RoomId::parse(&part.room_id) else {
@@ -92,6 +95,19 @@ async fn fetch_missing(chat: &ChatClient, mut rooms: Vec<RoomId>) {
             }
         }
     }
+}
+
+/// True: natter answers from another log than what is here, and everything here is loaded anew.
+pub(super) fn enter_epoch(chat: &ChatClient, epoch: u64) -> bool {
+    if !chat.rules().keys {
+        return false;
+    }
+    let stale = chat.update(|model| model.enter_epoch(epoch));
+    let is_other = !stale.is_empty();
+    for room in stale {
+        chat.load(&room);
+    }
+    is_other
 }
 
 /// Takes one room's part. True: more of it was heard of meanwhile.
@@ -182,6 +198,7 @@ async fn view(
         limit: 0,
     };
     let answer: v1::HistoryResponse = insist(chat, "history", &asked).await?;
+    enter_epoch(chat, answer.epoch);
     let view = answer.view.ok_or(AskError::Unreadable)?;
     Ok((view, Sequence(answer.through)))
 }

@@ -60,6 +60,7 @@ async fn ask(chat: &ChatClient) {
     let Ok(heads) = chat.ask::<_, v1::HeadsResponse>("heads", &asked).await else {
         return;
     };
+    fetch::enter_epoch(chat, heads.epoch);
     let is_there = |id: &String| {
         let mut rooms = heads.rooms.iter().filter_map(|head| head.room.as_ref());
         rooms.any(|room| room.id == *id)

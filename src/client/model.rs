@@ -79,6 +79,8 @@ pub struct Model {
     connection: ConnectionState,
     broker: Option<BrokerInfo>,
     rights_life: Option<Duration>,
+    /// Which log this is of, once that is known: another begins when one is put back from a backup.
+    epoch: Option<u64>,
     /// The last entry heard of in each room, here or not.
     heard: HashMap<RoomId, Sequence>,
     changes: Vec<Change>,
@@ -113,6 +115,7 @@ impl Model {
             0 => None,
             millis => Some(Duration::from_millis(millis)),
         };
+        model.epoch = Some(page.epoch);
         model.changes.clear();
         model
     }
@@ -243,6 +246,17 @@ impl Model {
         if let Some(heard) = self.heard.get_mut(room).filter(|heard| **heard <= through) {
             *heard = end;
         }
+    }
+
+    /// Natter answers from the log of this epoch. The rooms to be loaded anew, where what is here is
+    /// of another one: what was heard of is no end of this one.
+    pub(super) fn enter_epoch(&mut self, epoch: u64) -> Vec<RoomId> {
+        let before = self.epoch.replace(epoch);
+        if before.is_none_or(|before| before == epoch) {
+            return Vec::new();
+        }
+        self.heard.clear();
+        self.loaded()
     }
 
     pub(super) fn set_rooms(&mut self, rooms: Vec<v1::RoomHead>) {
@@ -389,6 +403,18 @@ mod tests {
         model.hear(&room, Sequence(9));
         model.reached(&room, Sequence(9));
         assert!(!model.is_behind(&room));
+    }
+
+    #[test]
+    fn a_log_that_was_put_back_is_loaded_anew() {
+        let (mut model, room) = with_log_up_to_three();
+        assert_eq!(model.enter_epoch(0), []);
+        model.hear(&room, Sequence(9));
+        assert_eq!(model.enter_epoch(0), []);
+        assert!(model.is_behind(&room));
+        assert_eq!(model.enter_epoch(5), [room.clone()]);
+        assert!(!model.is_behind(&room));
+        assert_eq!(model.enter_epoch(5), []);
     }
 
     #[test]
