@@ -98,6 +98,11 @@ pub struct ServeOptions {
     )]
     pub rights_life: u64,
 
+    /// Answers are given from a read model that may be behind the log: only a test that shows what
+    /// the barrier is for can say so.
+    #[arg(skip)]
+    pub without_barrier: bool,
+
     /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
     /// gives a link), or domains of e-mail addresses with commas (who says that they have one
     /// there; no mail is sent, so nothing proves it). The first account, the administrator's, can

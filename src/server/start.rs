@@ -175,6 +175,10 @@ impl Server {
             stop.clone(),
         )
         .await?;
+        let read_model = match options.without_barrier {
+            true => read_model.without_barrier(),
+            false => read_model,
+        };
         let cutter = Cutter::start(
             read_model.clone(),
             links.system.clone(),

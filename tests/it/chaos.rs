@@ -16,6 +16,8 @@ mod campaign;
 #[allow(dead_code, unused_imports)]
 mod fault_proxy;
 #[allow(dead_code)]
+mod headless;
+#[allow(dead_code)]
 mod support;
 
 use std::time::Duration;

@@ -14,6 +14,8 @@ mod disk_full;
 mod fault_proxy;
 mod forms;
 mod headers;
+#[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
+mod headless;
 mod http_matrix;
 mod interop;
 mod killed;
@@ -28,6 +30,7 @@ mod races;
 mod read_model;
 mod rights;
 mod rooms;
+mod rules;
 mod services;
 mod signing;
 mod support;

@@ -163,7 +163,7 @@ async fn a_log_that_was_put_back_is_noticed_by_everybody_and_told_once() {
     assert!(!page.contains("lost"), "{page}");
 
     // The other one finds an end that it could know, after entries that it does not.
-    let beside = natter.start_beside_in(other_folder).await;
+    let beside = natter.start_beside_in(other_folder, |_| {}).await;
     let ada = ada.at(beside.addr());
     let page = soon_a_page(&ada).await;
     assert!(page.contains("in the backup") && page.contains("new three"));

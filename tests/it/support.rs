@@ -56,11 +56,16 @@ impl Natter {
 
     /// A second natter on the same broker.
     pub async fn start_beside(&self) -> Self {
-        self.start_beside_in(tempfile::tempdir().unwrap()).await
+        self.start_beside_in(tempfile::tempdir().unwrap(), |_| {})
+            .await
     }
 
     /// The same in a folder that may have been another natter's.
-    pub async fn start_beside_in(&self, folder: TempDir) -> Self {
+    pub async fn start_beside_in(
+        &self,
+        folder: TempDir,
+        change: impl FnOnce(&mut ServeOptions),
+    ) -> Self {
         let broker = self.server.broker().unwrap();
         let (url, ws) = (broker.client_url(), broker.websocket_addr());
         let keys = self.folder.path().join("keys");
@@ -68,6 +73,7 @@ impl Natter {
             options.nats = Some(url);
             options.nats_ws = Some(ws);
             options.keys = Some(keys);
+            change(options);
         })
         .await
     }
@@ -164,6 +170,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         behind_proxy: false,
         site: Some(site),
         rights_life: 3_600,
+        without_barrier: false,
         signup: Signup::Open,
     }
 }

@@ -2,10 +2,9 @@
 //! the clients themselves are killed and paused, at random from a seed. In the end everybody's view
 //! equals the log.
 //!
-//! `world` is natter, `client` somebody without a page, `pages` somebody with a real one, `faults`
+//! `world` is natter, `pages` somebody with a real one, `faults`
 //! what happens to them, `verdict` what must be true in the end.
 
-mod client;
 mod faults;
 mod pages;
 mod report;
@@ -22,8 +21,8 @@ use natter::wire::v1;
 use prost::Message;
 
 use crate::fault_proxy::FaultProxy;
+use crate::headless::Headless;
 use crate::support::{PASSWORD, Person, session_of, stranger};
-use client::Headless;
 use faults::Fault;
 use pages::Pages;
 pub use report::Report;

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::Sent;
-use super::client::text_of;
+use crate::headless::text_of;
 
 /// A browser that answers nothing for so long is broken.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use natter::domain::{Key, LogEntry, Place, RoomId};
 use natter::wire::log_entry_of;
 
-use super::client::{number_of, text_of};
 use super::{Campaign, Report};
+use crate::headless::{Headless, number_of, text_of};
 
 /// Everything that waits is sent, and everything sent is seen.
 const SETTLED_WITHIN: Duration = Duration::from_secs(90);
@@ -43,7 +43,7 @@ impl Campaign {
         let wanted = self.sent.clone();
         let end = tokio::time::Instant::now() + SETTLED_WITHIN;
         loop {
-            let is_sent = self.people.iter().all(super::Headless::is_all_sent);
+            let is_sent = self.people.iter().all(Headless::is_all_sent);
             if is_sent && self.is_seen(&wanted) && self.pages.are_settled(&wanted).await {
                 return;
             }
