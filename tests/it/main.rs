@@ -14,6 +14,7 @@ mod forms;
 mod headers;
 mod http_matrix;
 mod interop;
+mod limits;
 mod live;
 mod matrix;
 mod nats_client;
