@@ -22,9 +22,12 @@ test("who is cut off for asking too much is told so, and when it goes on", async
     });
     clearInterval(flood);
   });
-  await expect(status).toHaveText(/That was a lot at once. Natter goes on in \d\d seconds\./, {
-    timeout: 15_000,
-  });
+  await expect(status).toHaveText(
+    /That was a lot at once. Natter goes on in about \d\d seconds\./,
+    {
+      timeout: 15_000,
+    },
+  );
   // Typing goes on.
   await greta.getByRole("textbox", { name: "Message #general" }).fill("when I may again");
 });
