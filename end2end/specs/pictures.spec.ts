@@ -19,7 +19,9 @@ async function photograph(page: Page): Promise<Buffer> {
 /** The pictures that are drawn in a page, by how wide each file is. */
 const drawn = (page: Page) =>
   page.evaluate(() =>
-    [...document.images].filter((image) => image.src.includes("/pictures/")).map((i) => i.naturalWidth),
+    [...document.images]
+      .filter((image) => image.src.includes("/pictures/"))
+      .map((i) => i.naturalWidth),
   );
 
 const general = (page: Page) => page.getByRole("log", { name: "Messages in general" });

@@ -88,7 +88,9 @@ test("rights are renewed again and again while two people talk, and nobody notic
       const last = said[said.length - 1] as string;
       await expect(log(page).getByText(last, { exact: true })).toBeVisible();
       await expect(page.getByText("Sending…")).toHaveCount(0);
-      const shown = await log(page).getByText(/^message \d+\.$/).allTextContents();
+      const shown = await log(page)
+        .getByText(/^message \d+\.$/)
+        .allTextContents();
       expect(shown.toSorted()).toEqual(said.toSorted());
       await expect.poll(() => sockets.open).toBe(1);
       expect(sockets.mostAtOnce).toBeLessThanOrEqual(2);

@@ -32,6 +32,21 @@ const LIMITS: UserLimits = UserLimits {
     data: -1,
 };
 
+/// What an answer is worked out from.
+#[derive(Clone)]
+pub struct Known {
+    /// Sessions, `.creds` files and people.
+    pub store: Store,
+    /// Where people are.
+    pub read_model: ReadModel,
+    /// How often one may connect.
+    pub limits: Limits,
+    /// How many terminals one has.
+    pub headcount: Headcount,
+    /// How long rights stand at most.
+    pub rights_life: Duration,
+}
+
 /// Answers the broker's questions until `stop`.
 ///
 /// # Errors
@@ -39,11 +54,7 @@ const LIMITS: UserLimits = UserLimits {
 pub async fn serve(
     auth: async_nats::Client,
     keys: Arc<BrokerKeys>,
-    store: Store,
-    read_model: ReadModel,
-    limits: Limits,
-    headcount: Headcount,
-    rights_life: Duration,
+    known: Known,
     stop: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut requests = auth
@@ -60,14 +71,7 @@ pub async fn serve(
             else {
                 return;
             };
-            let (auth, keys) = (auth.clone(), Arc::clone(&keys));
-            let known = Known {
-                store: store.clone(),
-                read_model: read_model.clone(),
-                limits: limits.clone(),
-                headcount: headcount.clone(),
-                rights_life,
-            };
+            let (auth, keys, known) = (auth.clone(), Arc::clone(&keys), known.clone());
             tokio::spawn(async move {
                 match answer(&request, &keys, &known).await {
                     Ok(answer) => reply(&auth, request, answer).await,
@@ -131,15 +135,6 @@ async fn answer(
             request.refuse(keys, "not known now")
         }
     }
-}
-
-/// What an answer is worked out from.
-struct Known {
-    store: Store,
-    read_model: ReadModel,
-    limits: Limits,
-    headcount: Headcount,
-    rights_life: Duration,
 }
 
 /// Somebody who may connect.

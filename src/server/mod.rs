@@ -14,7 +14,7 @@ pub mod config;
 pub mod creds;
 mod cutter;
 mod failure;
-mod headcount;
+pub mod headcount;
 mod http;
 pub mod limits;
 mod links;

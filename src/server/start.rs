@@ -197,17 +197,14 @@ impl Server {
         let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
         let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
-        callout::serve(
-            links.auth.clone(),
-            keys,
-            store.clone(),
-            read_model.clone(),
-            limits.clone(),
+        let known = callout::Known {
+            store: store.clone(),
+            read_model: read_model.clone(),
+            limits: limits.clone(),
             headcount,
             rights_life,
-            stop.clone(),
-        )
-        .await?;
+        };
+        callout::serve(links.auth.clone(), keys, known, stop.clone()).await?;
         let services = Services {
             store: store.clone(),
             read_model: read_model.clone(),

@@ -736,13 +736,16 @@ async fn twins(scene: &Scene, who: &Who) -> Vec<(String, bool)> {
     twins
 }
 
+/// Headers that say where a request comes from.
+type Said<'a> = &'a [(&'static str, &'a str)];
+
 /// What other sites' pages can send with the session of somebody who looks at them.
 async fn foreign_pages(scene: &Scene, table: &mut Table) {
     let length = scene.natter.log_length().await;
     let cookie = format!("natter_session={}", scene.ada.token);
     let own = format!("http://{}", scene.natter.addr());
     let other_port = format!("http://{}:1", scene.natter.addr().ip());
-    let from: [(&str, &[(&'static str, &str)], bool); 9] = [
+    let from: [(&str, Said<'_>, bool); 9] = [
         ("another site", &[("origin", "http://evil.example")], false),
         ("null", &[("origin", "null")], false),
         ("another port", &[("origin", &other_port)], false),

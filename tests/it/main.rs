@@ -19,6 +19,7 @@ mod headless;
 mod http_matrix;
 mod interop;
 mod killed;
+mod limits;
 mod live;
 mod matrix;
 mod nats_client;

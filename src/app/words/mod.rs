@@ -86,7 +86,7 @@ pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here
 /// Cut off for asking too much, for so many seconds yet.
 #[must_use]
 pub fn cut_off(seconds: u32) -> String {
-    format!("That was a lot at once. Natter goes on in {seconds} seconds.")
+    format!("That was a lot at once. Natter goes on in about {seconds} seconds.")
 }
 
 /// The log of a room.
