@@ -48,7 +48,7 @@ pub struct ServeOptions {
     #[arg(
         long,
         env = "NATTER_SYNC_INTERVAL",
-        default_value = "1s",
+        default_value = "100ms",
         value_name = "TIME"
     )]
     pub sync_interval: SyncInterval,

@@ -128,7 +128,7 @@ impl ServerConfig {
         debug_assert!(!allowed_origins.is_empty(), "the Origin check would be off");
         Self {
             paths,
-            sync_interval: SyncInterval::Every(Duration::from_secs(1)),
+            sync_interval: SyncInterval::Every(Duration::from_millis(100)),
             max_store: NO_LIMIT,
             allowed_origins,
             operator_jwt: keys.operator_jwt.clone(),
