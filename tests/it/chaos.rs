@@ -70,15 +70,24 @@ async fn main() {
             usize::from(has_chromium)
         }),
         rules: Rules::default(),
+        restores: false,
     };
     let mut tally = Tally::default();
     tally.count("by the rules", &run(&plan).await, true);
+    let restored = Plan {
+        lasts: Duration::from_secs(12),
+        restores: true,
+        ..plan.clone()
+    };
+    tally.count("whose log went back", &run(&restored).await, true);
     if !options.only {
         for (name, rules) in without() {
+            let lasts = if rules.keys { 20 } else { 12 };
             let plan = Plan {
-                lasts: Duration::from_secs(options.seconds.min(20)),
+                lasts: Duration::from_secs(lasts),
                 pages: 0,
                 rules,
+                restores: !rules.keys,
                 ..plan.clone()
             };
             tally.count(name, &run(&plan).await, false);
@@ -88,7 +97,7 @@ async fn main() {
 }
 
 /// Runs in which something must go wrong: else the campaign would show nothing.
-fn without() -> [(&'static str, Rules); 2] {
+fn without() -> [(&'static str, Rules); 3] {
     let all = Rules::default();
     [
         ("that does not fetch at a gap", Rules { gaps: false, ..all }),
@@ -98,6 +107,10 @@ fn without() -> [(&'static str, Rules); 2] {
                 same_key: false,
                 ..all
             },
+        ),
+        (
+            "that takes another log for its own",
+            Rules { keys: false, ..all },
         ),
     ]
 }

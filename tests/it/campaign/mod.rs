@@ -36,6 +36,8 @@ pub struct Plan {
     pub clients: usize,
     pub pages: usize,
     pub rules: Rules,
+    /// Instead of faults at random: the store is put back from a copy while everybody stays.
+    pub restores: bool,
 }
 
 /// Between two messages of all together.
@@ -64,6 +66,8 @@ struct Campaign {
     people: Vec<Headless>,
     pages: Pages,
     sent: Sent,
+    /// What may be gone, since the log went back to before it: up to these numbers of each author.
+    undone: HashMap<String, u64>,
     next_message: Instant,
     report: Report,
 }
@@ -71,6 +75,10 @@ struct Campaign {
 /// Runs a plan.
 pub async fn run(plan: &Plan) -> Report {
     let mut campaign = Campaign::set_up(plan).await;
+    if plan.restores {
+        campaign.go_back(plan.lasts).await;
+        return campaign.judge().await;
+    }
     let end = Instant::now() + plan.lasts;
     while Instant::now() < end && campaign.report.failures.is_empty() {
         campaign.round().await;
@@ -109,9 +117,35 @@ impl Campaign {
             people,
             pages,
             sent: Sent::new(),
+            undone: HashMap::new(),
             next_message: Instant::now(),
             report: Report::default(),
         }
+    }
+
+    /// People write, and write more after a copy was made, which is then put back: what was written
+    /// in between is gone for everybody, and each of them goes on with the log as it is.
+    async fn go_back(&mut self, lasts: Duration) {
+        self.write_for(lasts / 4).await;
+        self.world.kill();
+        self.world.back_up();
+        self.world.start();
+        self.world.healthy().await;
+        self.write_for(lasts / 4).await;
+        self.settle().await;
+        self.report.count_fault("store put back");
+        self.world.kill();
+        self.world.put_back();
+        self.undone = self
+            .people
+            .iter()
+            .map(|p| (p.uid.clone(), p.sent()))
+            .collect();
+        self.undone.extend(self.pages.sent());
+        self.sent.clear();
+        self.world.start();
+        self.world.healthy().await;
+        self.write_for(lasts / 2).await;
     }
 
     /// One fault, or two at once, and the way back from it.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -100,6 +100,21 @@ impl World {
         }
     }
 
+    /// Keeps a copy of all that the broker has, while it is not running.
+    pub fn back_up(&self) {
+        copy_folder(&self.store(), &self.folder.path().join("backup"));
+    }
+
+    /// Puts the copy back in place of what there is now.
+    pub fn put_back(&self) {
+        std::fs::remove_dir_all(self.store()).unwrap();
+        copy_folder(&self.folder.path().join("backup"), &self.store());
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("data/nats/jetstream")
+    }
+
     /// Sends a signal to natter’s process.
     pub fn signal_natter(&self, signal: Signal) {
         if let Some(child) = &self.child {
@@ -132,6 +147,19 @@ impl Drop for World {
         self.signal_broker(Signal::CONT);
         self.signal_natter(Signal::CONT);
         self.kill();
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let copy = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &copy);
+        } else {
+            std::fs::copy(entry.path(), copy).unwrap();
+        }
     }
 }
 
