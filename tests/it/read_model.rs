@@ -15,6 +15,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Natter, Person, SOON, ulid};
 
+/// What happened to the file while natter was away.
+type Damage = fn(&Path);
+
 #[tokio::test]
 async fn a_file_that_cannot_be_gone_on_with_is_built_anew_at_the_start() {
     let natter = Natter::start().await;
@@ -26,7 +29,7 @@ async fn a_file_that_cannot_be_gone_on_with_is_built_anew_at_the_start() {
         ada.post(&client, &room, &text).await.unwrap();
     }
     let (mut natter, mut ada) = (natter, ada);
-    let damages: [(&str, fn(&Path)); 6] = [
+    let damages: [(&str, Damage); 6] = [
         ("garbage", |file| fs::write(file, [7; 40_000]).unwrap()),
         ("empty", |file| fs::write(file, []).unwrap()),
         ("cut in half", |file| {
