@@ -2,8 +2,8 @@
 //! the clients themselves are killed and paused, at random from a seed. In the end everybody's view
 //! equals the log.
 //!
-//! `world` is natter, `pages` somebody with a real one, `faults`
-//! what happens to them, `verdict` what must be true in the end.
+//! `world` is natter, `pages` those with a real page (the others are `headless`), `faults` what
+//! happens to them all, `verdict` what must be true in the end.
 
 mod faults;
 mod pages;
@@ -298,16 +298,4 @@ async fn tell<A: Message + Default>(
 ) -> A {
     let patience = Duration::from_secs(10);
     ask(client, me, verb, &question, patience).await.unwrap()
-}
-
-/// Looks until it is so.
-async fn until(what: &str, within: Duration, mut is_so: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + within;
-    while !is_so().await {
-        assert!(
-            Instant::now() < end,
-            "no sign that {what} within {within:?}"
-        );
-        tokio::time::sleep(LOOK).await;
-    }
 }

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use natter::server::broker::{BrokerKeys, ServiceUser};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::until;
 use crate::support::nats_server;
 
 /// Long enough for a natter to begin, on a machine that has other things to do.
@@ -85,11 +84,18 @@ impl World {
     /// Waits until people can be served.
     pub async fn healthy(&self) {
         let url = self.url("/health");
-        until("natter is healthy", BEGUN_WITHIN, async || {
-            let answer = reqwest::get(&url).await;
-            answer.is_ok_and(|answer| answer.status().is_success())
-        })
-        .await;
+        let end = Instant::now() + BEGUN_WITHIN;
+        while !reqwest::get(&url)
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+        {
+            if Instant::now() > end {
+                let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+                let lines: Vec<_> = log.lines().rev().take(20).collect();
+                panic!("natter is not healthy. Its log, the last line first: {lines:#?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Kills natter; its broker goes with it.
@@ -187,8 +193,17 @@ fn child_of(parent: u32) -> Option<u32> {
     })
 }
 
-/// All are held until the last is known, so that no two are the same.
+/// All are held until the last is known, so that no two are the same. They lie below those that the
+/// system gives out: else somebody dialling has one of them when natter begins again.
 pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let held = [(); N].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    let mut rng = fastrand::Rng::new();
+    let held = [(); N].map(|()| {
+        loop {
+            let port = rng.u16(20_000..32_000);
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+                return listener;
+            }
+        }
+    });
     held.map(|listener| listener.local_addr().unwrap())
 }
