@@ -48,13 +48,15 @@ pub fn App() -> impl IntoView {
     let (first, page) = FirstPage::share();
     provide_context(first);
     super::clock::provide_zone();
-    if let Some(me) = page.me.clone() {
-        let chat = Chat::new(&page, me);
+    let chat = page.me.clone().map(|me| Chat::new(&page, me));
+    if let Some(chat) = chat {
         provide_context(chat);
         Effect::new(move |_| chat.start());
     }
+    let unread = Memo::new(move |_| chat.map_or(0, |chat| chat.unread_in_all()));
+    let title = move |of: String| words::title(&of, unread.get());
     view! {
-        <Title formatter=words::title text="" />
+        <Title formatter=title text="" />
         <Router>
             <Routes fallback=|| view! { <NotFound /> }>
                 <Route path=path!("/login") view=SignIn />

@@ -11,8 +11,8 @@ use futures::future::{Shared, select};
 
 use super::shell::{KeptPost, Rules, Shell};
 use super::wire::Wires;
-use super::{AskError, Model, ask, connection, fetch, heads, sending, wire};
-use crate::domain::{Key, RoomId, Timestamp, Ulid, Username, subject};
+use super::{AskError, Model, ask, connection, fetch, heads, reading, sending, wire};
+use crate::domain::{Key, RoomId, Sequence, Timestamp, Ulid, Username, subject};
 use crate::nats::{self, runtime};
 
 /// How long an answer may take.
@@ -33,6 +33,8 @@ pub(super) struct Inner {
     model: Mutex<Model>,
     /// Wakes the sender. Its one place is enough: it looks at everything when it wakes.
     wake: mpsc::Sender<()>,
+    /// Wakes who tells natter what was read, likewise.
+    wake_reading: mpsc::Sender<()>,
     /// The rooms that are being fetched from; the fetch goes on until nothing heard of is missing.
     pub catching_up: Mutex<HashSet<RoomId>>,
     /// Is somebody waiting for the connection to come back?
@@ -54,6 +56,7 @@ impl ChatClient {
     ) -> Option<Self> {
         let me = Username::parse(&model.me().uid).ok()?;
         let (wake, woken) = mpsc::channel(1);
+        let (wake_reading, has_read) = mpsc::channel(1);
         let (going_on, stopped) = oneshot::channel();
         let options = nats::ConnectOptions {
             inbox_prefix: subject::inbox_prefix(&me),
@@ -66,6 +69,7 @@ impl ChatClient {
                 shell,
                 model: Mutex::new(model),
                 wake,
+                wake_reading,
                 catching_up: Mutex::default(),
                 is_away: Mutex::default(),
                 going_on: Mutex::new(Some(going_on)),
@@ -73,6 +77,7 @@ impl ChatClient {
             }),
         };
         client.spawn(sending::run(client.clone(), woken));
+        client.spawn(reading::run(client.clone(), has_read));
         client.spawn(connection::follow(
             client.clone(),
             client.inner.wires.client(),
@@ -136,6 +141,15 @@ impl ChatClient {
     /// Fetches the page before the oldest entry here.
     pub fn load_earlier(&self, room: &RoomId) {
         self.spawn(fetch::load_earlier(self.clone(), room.clone()));
+    }
+
+    /// The person has read a room of theirs up to this entry: it is clear here at once, and in their
+    /// other clients as soon as natter knows.
+    pub fn read_up_to(&self, room: &RoomId, sequence: Sequence) {
+        if self.update(|model| model.read_up_to(room, sequence)) {
+            // Full means that it is woken already.
+            let _ = self.inner.wake_reading.clone().try_send(());
+        }
     }
 
     /// Somebody looks: what was missed is fetched now.

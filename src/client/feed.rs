@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 
-use super::{Change, ChatClient, fetch, heads, logged_event, sending};
+use super::{Change, ChatClient, fetch, heads, logged_event, reading, sending};
 use crate::domain::{Applied, Note, Place, RoomId, What, limits, subject};
 use crate::nats::{self, runtime};
 use crate::wire::{log_entry_of, v1};
@@ -39,10 +39,13 @@ pub(super) async fn follow(chat: ChatClient, client: nats::Client, number: u64, 
 }
 
 fn take(chat: &ChatClient, message: &nats::Message) {
+    let subject = message.subject.as_str();
+    if subject == subject::signal_user(&chat.inner.me) {
+        return reading::hear(chat, message);
+    }
     let Some(logged) = logged_event(message) else {
         return;
     };
-    let subject = message.subject.as_str();
     if subject == subject::event_user(&chat.inner.me) {
         return take_own(chat, logged);
     }
@@ -70,6 +73,7 @@ fn take(chat: &ChatClient, message: &nats::Message) {
     meet(chat, about.iter().map(String::as_str));
     let key = entry.key.clone();
     let applied = chat.update(|model| {
+        model.count(&room, &entry);
         let applied = model.with_log(&room, |log| log.apply(entry.clone()));
         // What belongs to another log is no end of this one.
         if applied != Some(Applied::Reset) {

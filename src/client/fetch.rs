@@ -123,6 +123,9 @@ async fn take(chat: &ChatClient, room: &RoomId, part: v1::RoomSync, through: Seq
     let run = entries(&part.events);
     meet(chat, run.iter().map(|entry| entry.key.author.as_str()));
     let is_behind = chat.update(|model| {
+        for entry in &run {
+            model.count(room, entry);
+        }
         model.with_log(room, |log| log.catch_up(run));
         model.reached(room, through);
         model.is_behind(room)

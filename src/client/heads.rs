@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Change, ChatClient, fetch, sending, wire};
+use super::{Change, ChatClient, Model, fetch, sending, wire};
 use crate::domain::{RoomId, Sequence, limits};
 use crate::nats::{Status, runtime};
 use crate::wire::v1;
@@ -57,7 +57,8 @@ async fn ask(chat: &ChatClient) {
     let asked = v1::HeadsRequest {
         also: also.take(limits::SYNC_ROOMS).collect(),
     };
-    let Ok(heads) = chat.ask::<_, v1::HeadsResponse>("heads", &asked).await else {
+    let markers_then = chat.read(Model::markers_grown);
+    let Ok(mut heads) = chat.ask::<_, v1::HeadsResponse>("heads", &asked).await else {
         return;
     };
     fetch::enter_epoch(chat, heads.epoch);
@@ -87,6 +88,7 @@ async fn ask(chat: &ChatClient) {
                 behind.push(room);
             }
         }
+        model.set_unread(&mut heads.rooms, Sequence(heads.through), markers_then);
         model.set_rooms(heads.rooms);
     });
     chat.spawn(wire::keep_up(chat.clone()));

@@ -13,6 +13,8 @@ use crate::wire::v1;
 pub enum Change {
     /// The rooms of the sidebar.
     Rooms,
+    /// How much the person has not read.
+    Unread,
     /// Somebody’s name is known now, or is another one.
     People,
     /// What is known of one room’s log.

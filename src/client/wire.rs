@@ -94,7 +94,7 @@ impl Wires {
 /// The feeds that somebody who is in these rooms hears. Each is a right of its own, or part of one.
 fn feeds(me: &Username, model: &Model) -> BTreeSet<String> {
     let is_guest = model.me().role() == v1::Role::Guest;
-    let mut feeds = BTreeSet::from([subject::event_user(me)]);
+    let mut feeds = BTreeSet::from([subject::event_user(me), subject::signal_user(me)]);
     feeds.extend(subject::event_direct(me));
     if !is_guest {
         feeds.insert(subject::EVENT_OPEN_ROOMS.into());

@@ -72,3 +72,7 @@ pub const PICTURE_PIXELS: u64 = 30_000_000;
 
 /// What a person says of themselves, in Unicode scalar values.
 pub const ABOUT_CHARS: usize = 300;
+
+/// Unread messages of a room that are counted; as many or more are told as this many, so that a
+/// count costs little after a long absence.
+pub const UNREAD_COUNTED: u32 = 1_000;

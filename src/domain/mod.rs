@@ -14,6 +14,7 @@ mod time;
 #[cfg(feature = "ssr")]
 pub mod time_text;
 mod ulid;
+mod unread;
 
 pub use grouping::{continues, same_group};
 pub use name::{DisplayName, NameError, RoomId, RoomName, Topic, Username};
@@ -24,3 +25,4 @@ pub use room_log::{Applied, Key, LogEntry, Note, Position, RoomLog, Sequence, Wh
 pub use text::{MessageText, Password, TextError};
 pub use time::Timestamp;
 pub use ulid::{Ulid, UlidError};
+pub use unread::{Reading, Unread};

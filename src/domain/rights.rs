@@ -57,6 +57,7 @@ pub fn rights_for(standing: &Standing) -> Rights {
     let mut subscribe = vec![
         format!("{}.>", subject::inbox_prefix(uid)),
         subject::event_user(uid),
+        subject::signal_user(uid),
         subject::ping(uid),
     ];
     if is_guest {
@@ -170,6 +171,7 @@ mod tests {
             [
                 "_INBOX.ada.>",
                 "natter.evt.user.ada",
+                "natter.sig.user.ada",
                 "ada.ping",
                 "natter.prs.*",
                 "hello",
@@ -198,6 +200,7 @@ mod tests {
             [
                 "_INBOX.ada.>",
                 "natter.evt.user.ada",
+                "natter.sig.user.ada",
                 "ada.ping",
                 "natter.prs.person-0",
                 "natter.evt.open.O0",
@@ -252,7 +255,7 @@ mod tests {
                 let tokens: Vec<_> = subject.split('.').collect();
                 let is_heard = match tokens.as_slice() {
                     ["_INBOX", "ada", ">"] | ["ada", "ping"] => true,
-                    ["natter", "evt", "user", "ada"] => true,
+                    ["natter", "evt" | "sig", "user", "ada"] => true,
                     ["natter", "evt" | "sig", "dm", "ada", "*"]
                     | ["natter", "evt" | "sig", "dm", "*", "ada"] => true,
                     ["natter", "evt" | "sig", "closed", room] => standing

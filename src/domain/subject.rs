@@ -91,6 +91,12 @@ pub fn event_user(uid: &Username) -> String {
     format!("natter.evt.user.{uid}")
 }
 
+/// What natter signals to one person alone, without storing it.
+#[must_use]
+pub fn signal_user(uid: &Username) -> String {
+    format!("natter.sig.user.{uid}")
+}
+
 /// The echo service, for one person.
 #[must_use]
 pub fn echo(uid: &Username) -> String {

@@ -50,6 +50,8 @@ const REFUSED_REQUEST: Allowance = Allowance::new(1_000, Duration::from_millis(1
 const POST: Allowance = Allowance::new(60, Duration::from_millis(100));
 /// Making, joining and changing rooms and who is in them.
 const CHANGE: Allowance = Allowance::new(30, Duration::from_millis(500));
+/// Marking rooms as read: every client of somebody does so once a second at most.
+const READ: Allowance = Allowance::new(60, Duration::from_millis(200));
 /// Pictures of oneself.
 const PICTURE: Allowance = Allowance::new(10, Duration::from_secs(60));
 /// Connections to the broker.
@@ -93,6 +95,7 @@ struct All {
     refused_request: Limit<Username>,
     post: Limit<Username>,
     change: Limit<Username>,
+    read: Limit<Username>,
     picture: Limit<Username>,
     connect: Limit<Username>,
     cut_off: Mutex<HashMap<Username, Instant>>,
@@ -109,6 +112,7 @@ impl Default for Limits {
                 refused_request: Limit::new(REFUSED_REQUEST),
                 post: Limit::new(POST),
                 change: Limit::new(CHANGE),
+                read: Limit::new(READ),
                 picture: Limit::new(PICTURE),
                 connect: Limit::new(CONNECT),
                 cut_off: Mutex::default(),
@@ -182,6 +186,14 @@ impl Limits {
         self.all.change.check(uid).map_err(Failure::too_many)
     }
 
+    /// Counts one time that somebody marks rooms as read.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn read(&self, uid: &Username) -> Result<(), Failure> {
+        self.all.read.check(uid).map_err(Failure::too_many)
+    }
+
     /// Counts a picture that somebody uploads, or takes away.
     ///
     /// # Errors
@@ -233,6 +245,7 @@ impl Limits {
                 &all.refused_request,
                 &all.post,
                 &all.change,
+                &all.read,
                 &all.picture,
                 &all.connect,
             ] {

@@ -113,6 +113,17 @@ impl Headless {
         self.client.read(|model| model.log(room).cloned())
     }
 
+    /// How many messages of others are unread in a room, as it is shown here.
+    pub fn unread(&self, room: &RoomId) -> u32 {
+        self.client.read(|model| model.unread(room))
+    }
+
+    /// Reads all that is shown of a room.
+    pub fn read(&self, room: &RoomId) {
+        let end = self.log(room).map(|log| log.position().sequence);
+        self.client.read_up_to(room, end.unwrap_or_default());
+    }
+
     pub fn state(&self, room: &RoomId) -> String {
         self.client.read(|model| match model.logs().get(room) {
             Some(RoomState::Loaded(log)) => format!("here up to {:?}", log.position().sequence),

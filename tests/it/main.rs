@@ -37,3 +37,4 @@ mod signing;
 mod support;
 mod terminal_chat;
 mod tunnel;
+mod unread;

@@ -54,6 +54,23 @@ pub(in super::super) fn MessageLog(
             _ => {}
         });
     };
+    // What is on the screen, down to the newest, is read. On a narrow screen the list of rooms can
+    // be there in its place.
+    Effect::new(move |_| {
+        let room = id.get_value();
+        let is_at_end = chat.is_shown.get() && away_since.get().is_none();
+        // Another client of the person may have told natter less than this one.
+        chat.unread_in(room.as_str());
+        let is_laid_out = || {
+            scroller
+                .get()
+                .is_some_and(|section| section.client_height() > 0)
+        };
+        let end = end.get();
+        if is_at_end && end > Sequence(0) && is_laid_out() {
+            chat.read_up_to(&room, end);
+        }
+    });
     let unseen = Memo::new(move |_| {
         away_since.get().map_or(0, |since| {
             with_log(&state, |log| {

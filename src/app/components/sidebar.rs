@@ -89,6 +89,7 @@ pub(super) fn Sidebar() -> impl IntoView {
 
 #[component]
 fn RoomLink(shown: ShownRoom) -> impl IntoView {
+    let chat = expect_context::<Chat>();
     let CurrentRoom(current) = expect_context();
     let id = shown.room.id.clone();
     let is_current = move || {
@@ -96,11 +97,31 @@ fn RoomLink(shown: ShownRoom) -> impl IntoView {
         is_this.then_some("page")
     };
     let muted = shown.muted;
+    let id = shown.room.id.clone();
+    let unread = Memo::new(move |_| if muted { 0 } else { chat.unread_in(&id) });
+    let has_unread = move || unread.get() > 0;
+    let described_by = format!("unread-{}", shown.room.id);
+    let (count_id, kind) = (described_by.clone(), shown.room.kind());
     view! {
-        <a href=format!("/r/{}", shown.room.id) aria-current=is_current class:muted=muted>
-            <RoomMark kind=shown.room.kind() />
+        // The count is beside the link's name, not in it: the room is called what it is called.
+        <a
+            href=format!("/r/{}", shown.room.id)
+            aria-current=is_current
+            aria-describedby=move || has_unread().then(|| described_by.clone())
+            class:muted=muted
+            class:unread=has_unread
+        >
+            <RoomMark kind />
             <span class="room-name">{shown.title}</span>
+            <Show when=has_unread>
+                <span class="unread-count" aria-hidden="true">
+                    {move || words::unread_count(unread.get())}
+                </span>
+            </Show>
         </a>
+        <span id=count_id hidden>
+            {move || words::unread(unread.get())}
+        </span>
     }
 }
 

@@ -9,7 +9,7 @@ use prost::Message as _;
 use super::page;
 use crate::app::{browser, words};
 use crate::client::{BrokerInfo, ChatClient, ConnectionState, Model, RoomState};
-use crate::domain::{Key, Outbox, RoomId, Username, subject};
+use crate::domain::{Key, Outbox, RoomId, Sequence, Username, subject};
 use crate::nats::RequestError;
 use crate::wire::echo::{EchoRequest, EchoResponse};
 use crate::wire::v1;
@@ -41,6 +41,10 @@ pub struct Chat {
     pub people: RwSignal<BTreeMap<String, v1::Person>>,
     /// The logs, by room id.
     pub logs: RwSignal<HashMap<RoomId, ArcRwSignal<RoomState>>>,
+    /// How many messages of others are unread, in the rooms that have any.
+    pub unread: RwSignal<HashMap<RoomId, u32>>,
+    /// Does the browser show the page, as far as it says?
+    pub is_shown: RwSignal<bool>,
     /// What was sent and is not in the log yet.
     pub outbox: RwSignal<Outbox>,
     /// How the page stands with the broker.
@@ -66,6 +70,8 @@ impl Chat {
             rooms: RwSignal::new(model.rooms().to_vec()),
             people: RwSignal::new(model.people().clone()),
             logs: RwSignal::new(logs.collect()),
+            unread: RwSignal::new(model.all_unread()),
+            is_shown: RwSignal::new(true),
             outbox: RwSignal::new(Outbox::default()),
             connection: RwSignal::new(ConnectionState::default()),
             notice: RwSignal::new(None),
@@ -132,6 +138,26 @@ impl Chat {
             joined: head.joined,
             muted: head.muted,
             room,
+        })
+    }
+
+    /// How many messages of others are unread in a room.
+    #[must_use]
+    pub fn unread_in(&self, room_id: &str) -> u32 {
+        let Ok(room) = RoomId::parse(room_id) else {
+            return 0;
+        };
+        self.unread
+            .with(|unread| unread.get(&room).copied().unwrap_or_default())
+    }
+
+    /// How many are unread in all the rooms that the person wants to hear of.
+    #[must_use]
+    pub fn unread_in_all(&self) -> u32 {
+        self.rooms.with(|rooms| {
+            let heard = rooms.iter().filter(|head| head.joined && !head.muted);
+            let rooms = heard.filter_map(|head| head.room.as_ref());
+            rooms.map(|room| self.unread_in(&room.id)).sum()
         })
     }
 
@@ -209,6 +235,11 @@ impl Chat {
     /// Fetches a room that is not here.
     pub fn load(&self, room: &RoomId) {
         self.with_client(|client| client.load(room));
+    }
+
+    /// The person has read a room up to this entry.
+    pub fn read_up_to(&self, room: &RoomId, sequence: Sequence) {
+        self.with_client(|client| client.read_up_to(room, sequence));
     }
 
     /// Fetches the page of messages before the oldest one here.

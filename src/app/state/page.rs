@@ -43,11 +43,14 @@ pub(super) fn start(chat: Chat, first: Model) -> Option<ChatClient> {
     };
     let client = ChatClient::start(first, options, Arc::new(Page { chat, posts }))?;
     let looked_at = client.clone();
+    chat.is_shown.set(!document().hidden());
     // For as long as there is a page.
     let _ = window_event_listener_untyped("visibilitychange", move |_| {
-        if !document().hidden() {
+        let is_shown = !document().hidden();
+        if is_shown {
             looked_at.look();
         }
+        chat.is_shown.set(is_shown);
     });
     Some(client)
 }
@@ -57,6 +60,7 @@ impl Page {
     fn show(&self, model: &Model, change: &Change) {
         match change {
             Change::Rooms => self.chat.rooms.set(model.rooms().to_vec()),
+            Change::Unread => self.chat.unread.set(model.all_unread()),
             Change::People => self.chat.people.set(model.people().clone()),
             Change::Room(room) => self.show_room(room, model.logs().get(room)),
             Change::Outbox => self.chat.outbox.set(model.outbox().clone()),

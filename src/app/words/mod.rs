@@ -10,13 +10,17 @@ pub use rooms::*;
 /// The product.
 pub const NATTER: &str = "Natter";
 
-/// A page's title.
+/// A page's title, with what is unread before it.
 #[must_use]
-pub fn title(of: String) -> String {
-    if of.is_empty() {
+pub fn title(of: &str, unread: u32) -> String {
+    let title = if of.is_empty() {
         NATTER.into()
     } else {
         format!("{of} – {NATTER}")
+    };
+    match unread {
+        0 => title,
+        unread => format!("({}) {title}", unread_count(unread)),
     }
 }
 

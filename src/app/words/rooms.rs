@@ -1,6 +1,6 @@
 //! Words about rooms and who is in them.
 
-use crate::domain::Note;
+use crate::domain::{Note, limits};
 use crate::wire::v1::RoomKind;
 
 /// In the sidebar.
@@ -82,6 +82,22 @@ pub fn members(count: u32) -> String {
         1 => "1 member".into(),
         _ => format!("{count} members"),
     }
+}
+
+/// How many messages are unread, where there is little room. More are not counted.
+#[must_use]
+pub fn unread_count(count: u32) -> String {
+    if count < limits::UNREAD_COUNTED {
+        count.to_string()
+    } else {
+        format!("{}+", limits::UNREAD_COUNTED - 1)
+    }
+}
+
+/// The same, of a room.
+#[must_use]
+pub fn unread(count: u32) -> String {
+    format!("{} unread", unread_count(count))
 }
 
 /// The box for direct messages and groups.

@@ -15,7 +15,7 @@ use crate::domain::{Sequence, Ulid};
 use crate::server::config::Signup;
 use crate::server::read_model::ReadError;
 use crate::server::read_model::queries::{self, Viewer};
-use crate::server::store::Invitation;
+use crate::server::store::{Invitation, Markers};
 use crate::server::{Failure, clock};
 use crate::wire::v1::{self, InvitationKind, Notice};
 
@@ -352,10 +352,11 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|_| Failure::unavailable())?;
     let now = u64::try_from(clock::now().0).unwrap_or_default();
+    let (markers, _) = state.store.reads.of(&me.uid).await?;
     let answer = state
         .services
         .ask_as(&me.uid, move |tables, viewer| {
-            page_of(tables, viewer, wanted)
+            page_of(tables, viewer, wanted, &markers)
         })
         .await?;
     let mut page = v1::Page {
@@ -379,6 +380,7 @@ fn page_of(
     tables: &Transaction<'_>,
     viewer: &Viewer,
     wanted: Wanted,
+    markers: &Markers,
 ) -> Result<v1::Page, ReadError> {
     let mut page = v1::Page {
         me: Some(viewer.person.clone()),
@@ -397,6 +399,7 @@ fn page_of(
     };
     let also: Vec<String> = room.iter().map(|room| room.id.clone()).collect();
     page.rooms = queries::room_heads(tables, viewer, &also)?;
+    queries::count_unread(tables, viewer, markers, &mut page.rooms)?;
     match wanted {
         Wanted::Home | Wanted::Room(_) => {
             page.view = room

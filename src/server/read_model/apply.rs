@@ -43,9 +43,8 @@ fn apply_to_room(
             .query_row([pair.to_string()], |row| row.get(0))
             .optional()?,
     };
-    let key = event.key.clone().unwrap_or_default();
     match room {
-        Some(room) => add_entry(tables, &room, sequence, &key, payload),
+        Some(room) => add_entry(tables, &room, sequence, event, payload),
         None => Ok(()),
     }
 }
@@ -72,7 +71,7 @@ fn apply_to_directory(
             | Body::RoomChanged(v1::RoomChanged {
                 room: Some(room), ..
             }),
-        ) => set_room(tables, room)?,
+        ) => set_room(tables, sequence, room)?,
         Some(Body::MembershipChanged(changed)) => {
             change_membership(tables, sequence, event.at_ms, changed)?;
         }
@@ -85,8 +84,8 @@ fn apply_to_directory(
         Some(Body::LogRestored(_)) => {
             let epoch = i64::try_from(Epoch::begun_by(event).unwrap_or_default().0);
             tables.execute(
-                "UPDATE meta SET epoch = max(epoch, ?1)",
-                [epoch.unwrap_or_default()],
+                "UPDATE meta SET epoch = ?1, epoch_place = ?2 WHERE epoch < ?1",
+                params![epoch.unwrap_or_default(), signed(sequence)],
             )?;
         }
         _ => {}
@@ -105,10 +104,11 @@ fn set_person(
         .query_row([&person.uid], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     tables.execute(
-        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone, picture)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone, picture, since)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (uid) DO UPDATE SET display_name = ?2, role = ?3, suspended = ?4,
-            about = ?5, time_zone = ?6, picture = ?7",
+            about = ?5, time_zone = ?6, picture = ?7,
+            since = CASE WHEN role = ?9 AND ?3 <> ?9 THEN ?8 ELSE since END",
         params![
             person.uid,
             person.display_name,
@@ -116,7 +116,10 @@ fn set_person(
             person.suspended,
             person.about,
             person.time_zone,
-            person.picture
+            person.picture,
+            signed(sequence),
+            // A guest who becomes a member comes into the room of everybody then.
+            i32::from(v1::Role::Guest),
         ],
     )?;
     // Whatever changed of it: a connection that is made anew has the rights of now.
@@ -126,7 +129,11 @@ fn set_person(
     Ok(())
 }
 
-fn set_room(tables: &Transaction<'_>, room: &v1::Room) -> Result<(), ReadError> {
+fn set_room(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    room: &v1::Room,
+) -> Result<(), ReadError> {
     let folded = (!room.name.is_empty()).then(|| {
         RoomName::parse(&room.name).map_or_else(|_| room.name.to_lowercase(), |n| n.folded())
     });
@@ -148,8 +155,8 @@ fn set_room(tables: &Transaction<'_>, room: &v1::Room) -> Result<(), ReadError> 
     )?;
     for uid in &room.pair {
         tables.execute(
-            "INSERT OR IGNORE INTO member (uid, room, muted) VALUES (?1, ?2, 0)",
-            params![uid, room.id],
+            "INSERT OR IGNORE INTO member (uid, room, muted, since) VALUES (?1, ?2, 0, ?3)",
+            params![uid, room.id, signed(sequence)],
         )?;
     }
     Ok(())
@@ -170,10 +177,16 @@ fn change_membership(
         | MembershipChange::Added
         | MembershipChange::Muted
         | MembershipChange::Unmuted => {
+            let came = matches!(change, MembershipChange::Joined | MembershipChange::Added);
             tables.execute(
-                "INSERT INTO member (uid, room, muted) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (uid, room) DO UPDATE SET muted = ?3",
-                params![changed.uid, room.id, change == MembershipChange::Muted],
+                "INSERT INTO member (uid, room, muted, since) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (uid, room) DO UPDATE SET muted = ?3, since = coalesce(since, ?4)",
+                params![
+                    changed.uid,
+                    room.id,
+                    change == MembershipChange::Muted,
+                    came.then(|| signed(sequence)),
+                ],
             )?;
         }
         MembershipChange::Left | MembershipChange::Removed => {
@@ -216,9 +229,10 @@ fn add_entry(
     tables: &Transaction<'_>,
     room: &str,
     sequence: Sequence,
-    key: &v1::Key,
+    event: &v1::Event,
     payload: &[u8],
 ) -> Result<(), ReadError> {
+    let key = event.key.clone().unwrap_or_default();
     let previous: Option<i64> = tables
         .prepare_cached("SELECT max(sequence) FROM entry WHERE room = ?1")?
         .query_row([room], |row| row.get(0))?;
@@ -228,8 +242,8 @@ fn add_entry(
         .optional()?;
     tables
         .prepare_cached(
-            "INSERT OR IGNORE INTO entry (sequence, room, previous, uid, ulid, counts, event)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR IGNORE INTO entry (sequence, room, previous, uid, ulid, counts, is_message, event)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             signed(sequence),
@@ -238,6 +252,7 @@ fn add_entry(
             key.uid,
             key.ulid,
             known.is_none(),
+            matches!(event.body, Some(Body::MessagePosted(_))),
             payload,
         ])?;
     Ok(())

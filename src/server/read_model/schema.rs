@@ -11,7 +11,7 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -21,6 +21,7 @@ CREATE TABLE meta (
     mark_place INTEGER,            -- the last entry that was applied, and its fingerprint
     mark BLOB,
     epoch INTEGER NOT NULL,
+    epoch_place INTEGER NOT NULL,  -- the entry that began it, 0 for the first
     complete INTEGER NOT NULL      -- 0 until it was built once
 );
 CREATE TABLE person (
@@ -30,7 +31,8 @@ CREATE TABLE person (
     suspended INTEGER NOT NULL,
     about TEXT NOT NULL,
     time_zone TEXT NOT NULL,
-    picture TEXT NOT NULL          -- empty for none
+    picture TEXT NOT NULL,         -- empty for none
+    since INTEGER NOT NULL         -- the entry since which they are in the room of everybody
 ) WITHOUT ROWID;
 CREATE TABLE room (
     id TEXT PRIMARY KEY,
@@ -46,6 +48,7 @@ CREATE TABLE member (
     uid TEXT NOT NULL,
     room TEXT NOT NULL,
     muted INTEGER NOT NULL,
+    since INTEGER,                 -- the entry that brought them in; NULL: they have only muted it
     PRIMARY KEY (uid, room)
 ) WITHOUT ROWID;
 CREATE INDEX member_of_room ON member (room);
@@ -65,10 +68,12 @@ CREATE TABLE entry (
     uid TEXT NOT NULL,
     ulid TEXT NOT NULL,
     counts INTEGER NOT NULL,       -- 0 for a second entry of a key
+    is_message INTEGER NOT NULL,   -- 0 for a note
     event BLOB NOT NULL
 );
 CREATE UNIQUE INDEX entry_of_key ON entry (uid, ulid) WHERE counts = 1;
 CREATE INDEX entry_of_room ON entry (room, sequence);
+CREATE INDEX message_of_room ON entry (room, sequence, uid) WHERE counts = 1 AND is_message = 1;
 ";
 
 /// From what a file was built.
@@ -148,7 +153,8 @@ pub(super) fn create(path: &Path, log_created_ns: i128) -> Result<Connection, Re
         "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
     ))?;
     connection.execute(
-        "INSERT INTO meta (one, log_created, applied, epoch, complete) VALUES (1, ?1, 0, 0, 0)",
+        "INSERT INTO meta (one, log_created, applied, epoch, epoch_place, complete)
+         VALUES (1, ?1, 0, 0, 0, 0)",
         params![log_created_ns.to_string()],
     )?;
     Ok(connection)

@@ -1,5 +1,5 @@
-//! `heads`: the rooms in a person's sidebar, and where each one's log ends. It finds what a
-//! live feed has missed (design section 5, "Heads").
+//! `heads`: the rooms in a person's sidebar, and where each one's log ends, and how much of
+//! it they have not read. It finds what a live feed has missed (design section 5, "Heads").
 
 use super::Services;
 use crate::domain::limits;
@@ -16,9 +16,11 @@ pub(super) async fn heads(
     if also.len() > limits::SYNC_ROOMS {
         return Err(Failure::invalid("Ask for at most 200 other rooms at once."));
     }
+    let (markers, _) = services.store.reads.of(&me).await?;
     let answer = services
         .ask_as(&me, move |tables, viewer| {
-            let rooms = queries::room_heads(tables, viewer, &also)?;
+            let mut rooms = queries::room_heads(tables, viewer, &also)?;
+            queries::count_unread(tables, viewer, &markers, &mut rooms)?;
             Ok((rooms, viewer.person.clone()))
         })
         .await?;

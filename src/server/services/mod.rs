@@ -6,6 +6,7 @@
 mod echo;
 mod heads;
 mod history;
+mod mark_read;
 mod people;
 mod ping;
 mod post;
@@ -86,6 +87,7 @@ pub fn router(services: Services) -> Router<Services> {
         .route("natter.svc.*.join", rooms::on_join)
         .route("natter.svc.*.leave", rooms::on_leave)
         .route("natter.svc.*.make-room", rooms::on_make)
+        .route("natter.svc.*.mark-read", mark_read::mark_read)
         .route("natter.svc.*.members", rooms::members)
         .route("natter.svc.*.mute", rooms::on_mute)
         .route("natter.svc.*.people", people::people)

@@ -1,6 +1,7 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
 //! the directory (the part of LOG that is about people and rooms), credentials, web sessions,
-//! `.creds` files and invitations (KV buckets), pictures (an object store). Services and HTTP handlers call it; it calls nobody but the broker.
+//! `.creds` files, invitations and read markers (KV buckets), pictures (an object store). Services and
+//! HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
@@ -10,6 +11,7 @@ mod epoch;
 mod invitations;
 mod log;
 mod pictures;
+mod reads;
 mod sessions;
 
 pub use credentials::Credentials;
@@ -19,6 +21,7 @@ pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
 pub use pictures::{PictureName, Pictures};
+pub use reads::{Markers, Reads, Revision};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
 
 use super::space::Space;
@@ -87,6 +90,8 @@ pub struct Store {
     pub invitations: Invitations,
     /// What people look like.
     pub pictures: Pictures,
+    /// How far people have read.
+    pub reads: Reads,
 }
 
 impl Store {
@@ -99,13 +104,14 @@ impl Store {
         js: &async_nats::jetstream::Context,
         space: Space,
     ) -> Result<Self, StoreError> {
-        let (log, credentials, sessions, creds_files, invitations, pictures) = tokio::try_join!(
+        let (log, credentials, sessions, creds_files, invitations, pictures, reads) = tokio::try_join!(
             Log::open(js, space),
             Credentials::open(js),
             Sessions::open(js),
             CredsFiles::open(js),
             Invitations::open(js),
             Pictures::open(js),
+            Reads::open(js),
         )?;
         Ok(Self {
             log,
@@ -114,6 +120,7 @@ impl Store {
             creds_files,
             invitations,
             pictures,
+            reads,
         })
     }
 

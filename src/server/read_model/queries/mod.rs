@@ -1,12 +1,15 @@
 //! The questions that pages and commands ask. Each runs in the transaction it is given, so that
-//! several make one consistent picture. `sight` says who may see what; the others are told.
+//! several make one consistent picture. `sight` says who may see what, `unread` how much of it is new
+//! to somebody; the others are told.
 
 mod sight;
+mod unread;
 
 pub use sight::{
     Viewer, is_in, may_read, members, standing, viewer, visible_people, visible_room,
     visible_room_by_id,
 };
+pub use unread::{count_unread, mark_read};
 
 use std::collections::BTreeSet;
 
@@ -72,7 +75,7 @@ pub fn room_heads(
             room: Some(room),
             joined: true,
             muted: row.get(10)?,
-            with: Vec::new(),
+            ..v1::RoomHead::default()
         };
         Ok(is_shown.then_some(head))
     })?;
@@ -210,6 +213,12 @@ fn room(tables: &Transaction<'_>, id_or_name: &str) -> Result<Option<v1::Room>, 
         ))?
         .query_row(params![id_or_name, id_or_name.to_lowercase()], room_of)
         .optional()?)
+}
+
+/// The room with this id, alike.
+fn room_by_id(tables: &Transaction<'_>, id: &str) -> Result<Option<v1::Room>, ReadError> {
+    let room = room(tables, id)?;
+    Ok(room.filter(|room| room.id == id))
 }
 
 /// Where somebody lands: the room that everybody is in; a guest's first room.

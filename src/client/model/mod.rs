@@ -1,11 +1,14 @@
-//! The chat as a client knows it. Each change is noted, to be told to whoever shows it.
+//! The chat as a client knows it. Each change is noted, to be told to whoever shows it. `unread` is
+//! the part about what the person has read.
+
+mod unread;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AskError, Change};
-use crate::domain::{LogEntry, Outbox, Place, RoomId, RoomLog, Sequence, limits};
+use crate::domain::{LogEntry, Outbox, Place, RoomId, RoomLog, Sequence, Unread, limits};
 use crate::wire::{log_entry_of, place_of, v1};
 
 /// What is known of one room's log.
@@ -83,6 +86,10 @@ pub struct Model {
     epoch: Option<u64>,
     /// The last entry heard of in each room, here or not.
     heard: HashMap<RoomId, Sequence>,
+    /// How the person stands in each room of the sidebar.
+    unread: HashMap<RoomId, Unread>,
+    /// How often a marker was heard to have grown.
+    markers_grown: u64,
     changes: Vec<Change>,
 }
 
@@ -101,10 +108,9 @@ impl Model {
     #[must_use]
     pub fn of_page(page: &v1::Page, me: v1::Person) -> Self {
         let mut model = Self::new(me);
-        model.rooms.clone_from(&page.rooms);
-        for head in &page.rooms {
-            model.meet(&head.with);
-        }
+        let mut rooms = page.rooms.clone();
+        model.set_unread(&mut rooms, Sequence(page.as_of), 0);
+        model.set_rooms(rooms);
         if let Some(view) = &page.view {
             model.meet(&view.people);
             if let Some(room) = view.room.as_ref().and_then(|r| RoomId::parse(&r.id).ok()) {
@@ -256,6 +262,8 @@ impl Model {
             return Vec::new();
         }
         self.heard.clear();
+        self.unread.clear();
+        self.tell(Change::Unread);
         self.loaded()
     }
 
