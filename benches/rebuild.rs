@@ -35,7 +35,7 @@ async fn main() {
     let count = count.unwrap_or(MESSAGES);
     let folder = tempfile::tempdir().unwrap();
     let (broker, js) = start(folder.path()).await;
-    let store = Store::open(&js, Space::default()).await.unwrap();
+    let store = Store::open(&js, Space::default(), 1).await.unwrap();
     let filled = Instant::now();
     fill(&store, &js, count).await;
     let end = store.log.end().await.unwrap().sequence;

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `serve`, `creds` | `natter serve`, and what its administrator does beside it |
+//! | `serve`, `creds`, `nats_config` | `natter serve`, and what its administrator does beside it |
 //! | `clients` | pub, sub, request, ping, pong: on any NATS |
 //! | `chat` | say, tail: a room, as the holder of credentials |
 //! | `connect`, `creds_file` | how the terminal's commands connect |
@@ -18,6 +18,7 @@ mod creds_file;
 mod duration;
 mod escape;
 mod failed;
+mod nats_config;
 mod serve;
 mod stop;
 mod terminal;
@@ -54,6 +55,7 @@ enum Command {
     /// Serve Natter: the page, the commands, and (unless --nats names one) the broker. The default.
     Serve(ServeOptions),
     Creds(creds::CredsOptions),
+    NatsConfig(nats_config::NatsConfigOptions),
     Say(chat::SayOptions),
     Tail(chat::TailOptions),
     Pub(clients::PubOptions),
@@ -79,6 +81,13 @@ impl Cli {
                 eprintln!("natter: {error}");
                 ExitCode::FAILURE
             }),
+            Some(Command::NatsConfig(options)) => match nats_config::run(options) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("natter: {error}");
+                    ExitCode::FAILURE
+                }
+            },
             Some(Command::Say(options)) => terminal(async move {
                 let chat = connect(&options.connection).await?;
                 Ok(chat::say(&chat, &options).await?)

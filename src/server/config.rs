@@ -61,13 +61,30 @@ pub struct ServeOptions {
     #[arg(long, env = "NATTER_NATS_SERVER", value_name = "FILE")]
     pub nats_server: Option<PathBuf>,
 
-    /// Use this NATS instead of an embedded one.
-    #[arg(long, env = "NATTER_NATS", value_name = "URL", requires_all = ["keys", "nats_ws"])]
+    /// Use this NATS instead of an embedded one: one server, or those of a cluster with commas
+    /// between them.
+    #[arg(long, env = "NATTER_NATS", value_name = "URL,…", requires_all = ["keys", "nats_ws"])]
     pub nats: Option<String>,
 
-    /// The WebSocket listener of that NATS.
-    #[arg(long, env = "NATTER_NATS_WS", value_name = "ADDR", requires = "nats")]
-    pub nats_ws: Option<SocketAddr>,
+    /// The WebSocket listeners of that NATS.
+    #[arg(
+        long,
+        env = "NATTER_NATS_WS",
+        value_name = "ADDR,…",
+        value_delimiter = ',',
+        requires = "nats"
+    )]
+    pub nats_ws: Vec<SocketAddr>,
+
+    /// How many servers of that NATS keep each thing. Without it: three, where three are named with
+    /// --nats, else one. What exists already stays as it is.
+    #[arg(
+        long,
+        env = "NATTER_REPLICAS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u8).range(1..=5)
+    )]
+    pub replicas: Option<u8>,
 
     /// The folder with the account keys for that NATS.
     #[arg(long, env = "NATTER_KEYS", value_name = "DIR", requires = "nats")]
@@ -160,8 +177,8 @@ pub struct NotAnOrigin(String);
 pub struct Site {
     origin: String,
     is_given: bool,
-    /// The broker's WebSocket listener.
-    pub broker: SocketAddr,
+    /// The broker's WebSocket listeners: any of them will do.
+    pub brokers: Vec<SocketAddr>,
 }
 
 impl Site {
@@ -186,7 +203,7 @@ impl Site {
         Ok(Self {
             origin: format!("{scheme}://{authority}").to_ascii_lowercase(),
             is_given: true,
-            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+            brokers: Vec::new(),
         })
     }
 
@@ -202,7 +219,7 @@ impl Site {
         Self {
             origin: format!("http://{host}:{port}"),
             is_given: false,
-            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+            brokers: Vec::new(),
         }
     }
 

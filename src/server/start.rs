@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE32_NOPAD;
 use leptos::config::LeptosOptions;
@@ -27,12 +27,19 @@ use super::ready::Ready;
 use super::router::{CutOff, Served};
 use super::services::{self, Services};
 use super::sign_out::{self, SignOut};
+use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
 use super::whereabouts::{Whereabouts, WhereaboutsError};
 use super::{callout, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
 use crate::wire::v1::RoomKind;
+
+/// So many servers are a cluster that does without any one of them.
+const CLUSTER: usize = 3;
+
+/// The servers of a cluster find each other and choose a leader in this time.
+const CLUSTER_BEGUN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The room that always exists.
 const FIRST_ROOM: &str = "general";
@@ -151,10 +158,9 @@ impl Server {
             (None, Some(broker)) => broker.client_url(),
             (None, None) => return Err(StartError::Interrupted),
         };
-        site.broker = match (&broker, options.nats_ws) {
-            (Some(broker), _) => broker.websocket_addr(),
-            (None, Some(addr)) => addr,
-            (None, None) => return Err(StartError::Interrupted),
+        site.brokers = match &broker {
+            Some(broker) => vec![broker.websocket_addr()],
+            None => options.nats_ws.clone(),
         };
         let site = Arc::new(site);
 
@@ -162,12 +168,7 @@ impl Server {
         let links = Links::connect(&url, &keys).await?;
         let space = broker.as_ref().map(EmbeddedBroker::space);
         let space = space.unwrap_or_default();
-        let store = Store::open(
-            &async_nats::jetstream::new(links.chat.clone()),
-            space.clone(),
-        )
-        .await?;
-        make_first_room(&store).await?;
+        let store = open_store(&options, &links, &space).await?;
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
             store.log.clone(),
@@ -228,7 +229,7 @@ impl Server {
             ready.clone(),
             links.clone(),
             store.sessions.clone(),
-            site.broker,
+            site.brokers.clone(),
             stop.clone(),
         ));
         tokio::spawn(sign_out::close_tunnels(
@@ -400,6 +401,38 @@ async fn embedded(
         allowed_origins: site.origins(),
     };
     Ok(EmbeddedBroker::start(options, keys).await?)
+}
+
+/// Opens what natter keeps. A cluster that is just beginning, or that is choosing a leader, is waited
+/// for.
+async fn open_store(
+    options: &ServeOptions,
+    links: &Links,
+    space: &Space,
+) -> Result<Store, StartError> {
+    let js = async_nats::jetstream::new(links.chat.clone());
+    let servers = options.nats.iter().flat_map(|urls| urls.split(','));
+    let replicas = match options.replicas {
+        Some(replicas) => replicas.into(),
+        None if servers.count() >= CLUSTER => CLUSTER,
+        None => 1,
+    };
+    let end = Instant::now() + CLUSTER_BEGUN_WITHIN;
+    loop {
+        let opened = async {
+            let store = Store::open(&js, space.clone(), replicas).await?;
+            make_first_room(&store).await?;
+            Ok(store)
+        };
+        match opened.await {
+            Err(error) if options.nats.is_some() && Instant::now() < end => {
+                let error: StartError = error;
+                tracing::warn!(%error, "what natter keeps cannot be opened yet");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 async fn make_first_room(store: &Store) -> Result<(), StartError> {

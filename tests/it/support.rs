@@ -71,7 +71,7 @@ impl Natter {
         let keys = self.folder.path().join("keys");
         Self::start_in(folder, |options| {
             options.nats = Some(url);
-            options.nats_ws = Some(ws);
+            options.nats_ws = vec![ws];
             options.keys = Some(keys);
             change(options);
         })
@@ -164,7 +164,8 @@ pub fn options(data: PathBuf) -> ServeOptions {
         max_store: None,
         nats_server: nats_server(),
         nats: None,
-        nats_ws: None,
+        nats_ws: Vec::new(),
+        replicas: None,
         keys: None,
         public_url: None,
         behind_proxy: false,

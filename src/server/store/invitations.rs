@@ -30,9 +30,9 @@ pub struct Invitations {
 }
 
 impl Invitations {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            bucket: bucket::open(js, "natter-invitations", Duration::ZERO).await?,
+            bucket: bucket::open(js, "natter-invitations", Duration::ZERO, replicas).await?,
         })
     }
 

@@ -90,7 +90,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the stream and the buckets, and makes those that do not exist. While there is no
+    /// Opens the stream and the buckets, and makes those that do not exist, each kept by so many
+    /// servers of a cluster. While there is no
     /// `space`, nothing more is written into LOG.
     ///
     /// # Errors
@@ -98,14 +99,15 @@ impl Store {
     pub async fn open(
         js: &async_nats::jetstream::Context,
         space: Space,
+        replicas: usize,
     ) -> Result<Self, StoreError> {
         let (log, credentials, sessions, creds_files, invitations, pictures) = tokio::try_join!(
-            Log::open(js, space),
-            Credentials::open(js),
-            Sessions::open(js),
-            CredsFiles::open(js),
-            Invitations::open(js),
-            Pictures::open(js),
+            Log::open(js, space, replicas),
+            Credentials::open(js, replicas),
+            Sessions::open(js, replicas),
+            CredsFiles::open(js, replicas),
+            Invitations::open(js, replicas),
+            Pictures::open(js, replicas),
         )?;
         Ok(Self {
             log,

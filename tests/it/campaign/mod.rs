@@ -38,6 +38,8 @@ pub struct Plan {
     pub rules: Rules,
     /// Instead of faults at random: the store is put back from a copy while everybody stays.
     pub restores: bool,
+    /// Two natters at a cluster of three, whose servers are killed one at a time.
+    pub cluster: bool,
 }
 
 /// Between two messages of all together.
@@ -88,10 +90,13 @@ pub async fn run(plan: &Plan) -> Report {
 
 impl Campaign {
     async fn set_up(plan: &Plan) -> Self {
-        let world = World::begin().await;
+        let world = match plan.cluster {
+            true => World::begin_cluster().await,
+            false => World::begin().await,
+        };
         let mut ways = Vec::new();
-        for _ in 0..WAYS {
-            ways.push(FaultProxy::start(world.addr()).await);
+        for natter in world.addresses().into_iter().cycle().take(WAYS) {
+            ways.push(FaultProxy::start(natter).await);
         }
         let mut accounts = Vec::new();
         for number in 0..plan.clients + plan.pages {
@@ -127,14 +132,14 @@ impl Campaign {
     /// in between is gone for everybody, and each of them goes on with the log as it is.
     async fn go_back(&mut self, lasts: Duration) {
         self.write_for(lasts / 4).await;
-        self.world.kill();
+        self.world.kill_natter(0);
         self.world.back_up();
-        self.world.start();
+        self.world.start_natter(0);
         self.world.healthy().await;
         self.write_for(lasts / 4).await;
         self.settle().await;
         self.report.count_fault("store put back");
-        self.world.kill();
+        self.world.kill_natter(0);
         self.world.put_back();
         self.undone = self
             .people
@@ -143,7 +148,7 @@ impl Campaign {
             .collect();
         self.undone.extend(self.pages.sent());
         self.sent.clear();
-        self.world.start();
+        self.world.start_natter(0);
         self.world.healthy().await;
         self.write_for(lasts / 2).await;
     }
@@ -158,10 +163,10 @@ impl Campaign {
         first.begin(self).await;
         if let Some(second) = second {
             second.begin(self).await;
-            self.write_for(second.lasts()).await;
+            self.write_for(second.lasts(&self.world)).await;
             second.end(self).await;
         }
-        self.write_for(fault.lasts()).await;
+        self.write_for(fault.lasts(&self.world)).await;
         fault.end(self).await;
         self.world.healthy().await;
         self.recover(&fault).await;
@@ -260,8 +265,8 @@ async fn sign_up(world: &World, uid: &str) -> (String, String) {
 /// The room that everybody is in, two open ones, a closed one that all are in.
 async fn make_rooms(world: &World, accounts: &[(String, String)]) -> Vec<RoomId> {
     let (uid, token) = &accounts[0];
-    let url = format!("ws://{}/nats", world.addr());
-    let client = Person::dial_as(uid, token, &url, world.addr());
+    let at = world.addresses()[0];
+    let client = Person::dial_as(uid, token, &format!("ws://{at}/nats"), at);
     client.connected().await.unwrap();
     let me = Username::parse(uid).unwrap();
     let heads: v1::HeadsResponse = tell(&client, &me, "heads", v1::HeadsRequest::default()).await;
