@@ -32,6 +32,8 @@
 
 mod client;
 mod connection;
+#[cfg(test)]
+mod exercise;
 mod options;
 mod protocol;
 mod runtime;

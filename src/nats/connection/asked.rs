@@ -19,7 +19,8 @@ impl Connection {
         if self.state == State::Closed || self.drain.is_some() {
             return Err(SubscribeError::Closed);
         }
-        if self.subscriptions.len() >= self.options.limits.subscriptions {
+        let is_full = self.subscriptions.len() >= self.options.limits.subscriptions;
+        if is_full || self.is_clogged() {
             return Err(SubscribeError::Full);
         }
         let sid = self.subscriptions.add(subject, queue);
@@ -60,10 +61,15 @@ impl Connection {
         if !self.is_up() {
             return self.end_subscription(sid, None);
         }
-        if self.subscriptions.begin_ending(sid) {
-            self.encoder.unsubscribe(sid, None);
-            self.ping(Purpose::Fence(sid), now);
+        if !self.subscriptions.begin_ending(sid) {
+            return;
         }
+        self.encoder.unsubscribe(sid, None);
+        if self.pings.len() >= self.options.limits.requests {
+            // So many PINGs have no answer yet that nobody knows when all has come.
+            return self.end_subscription(sid, None);
+        }
+        self.ping(Purpose::Fence(sid), now);
     }
 
     /// Sends a message; it is not kept for later.

@@ -33,7 +33,7 @@ impl Connection {
         match op {
             ServerOp::Info(info) => self.info_came(*info, now),
             ServerOp::Message { sid, message } => self.message(sid, message),
-            ServerOp::Ping => self.encoder.pong(),
+            ServerOp::Ping => self.answer_ping(),
             ServerOp::Pong => self.pong(now),
             ServerOp::Ok => {}
             ServerOp::Error(error) => self.complaint(error, now),
@@ -54,12 +54,27 @@ impl Connection {
             self.encoder.connect(&connect);
             self.ping(Purpose::Handshake, now);
         }
-        // ADR-5. With nowhere else to go, it stays until the server ends the connection.
+        self.heed_lame_duck(now);
+    }
+
+    /// ADR-5. With nowhere else to go, it stays until the server ends the connection.
+    pub(super) fn heed_lame_duck(&mut self, now: Moment) {
         if self.info.ldm && self.is_up() && self.leave_by.is_none() {
             self.event(Event::LameDuck);
             if self.options.servers.len() > 1 {
                 self.leave_by = Some(now.after(LAME_DUCK_GRACE));
             }
+        }
+    }
+
+    /// CONNECT comes first, and INFO before it.
+    fn answer_ping(&mut self) {
+        let has_connected = match self.state {
+            State::Opening { has_info, .. } => has_info,
+            _ => self.is_up(),
+        };
+        if has_connected {
+            self.encoder.pong();
         }
     }
 

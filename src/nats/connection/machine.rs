@@ -140,6 +140,9 @@ impl Connection {
         }
         match self.state {
             State::Waiting { until } if until <= now => self.dial(now),
+            State::Opening { .. } | State::Up { .. } if self.is_clogged() => {
+                self.lost(Reason::Clogged, now);
+            }
             State::Opening { by, .. } if by <= now => self.lost(Reason::TooSlow, now),
             State::Up { .. } => self.tick_up(now),
             _ => {}
@@ -207,6 +210,7 @@ impl Connection {
         }
         self.state = State::Closed;
         let is_drained = self.drain.take().is_some_and(|drain| drain.is_dry);
+        self.leave_by = None;
         self.encoder.clear();
         self.give_up(&RequestError::Closed, &FlushError::Closed);
         for sid in self.subscriptions.sids() {
@@ -215,6 +219,12 @@ impl Connection {
         self.event(Event::Closed);
         self.outputs.push_back(Output::Io(Io::HangUp));
         self.outputs.push_back(Output::Io(Io::Finish));
+    }
+
+    /// Messages wait for room; the rest is written whether there is any or not, and has its bound
+    /// here.
+    pub(super) fn is_clogged(&self) -> bool {
+        self.encoder.lines() > self.options.limits.unsent_lines
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -243,6 +253,8 @@ impl Connection {
         self.pings.begin(now, self.options.ping_interval);
         self.subscriptions.resubscribe(&mut self.encoder);
         self.event(Event::Connected(self.info.clone()));
+        // The word may have come while hands were being shaken.
+        self.heed_lame_duck(now);
     }
 
     /// The transport is gone or no good: what was under way fails, and the next try is planned

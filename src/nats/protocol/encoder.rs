@@ -11,22 +11,31 @@ use super::{Connect, Outgoing};
 #[derive(Debug, Default)]
 pub struct Encoder {
     out: BytesMut,
+    /// How many bytes of it are no messages.
+    lines: usize,
 }
 
 impl Encoder {
     /// Takes what has been collected.
     pub fn take(&mut self) -> Bytes {
+        self.lines = 0;
         self.out.split().freeze()
     }
 
     /// Forgets what has been collected.
     pub fn clear(&mut self) {
+        self.lines = 0;
         self.out.clear();
     }
 
     /// How many bytes wait.
     pub fn len(&self) -> usize {
         self.out.len()
+    }
+
+    /// How many bytes wait that are no messages.
+    pub fn lines(&self) -> usize {
+        self.lines
     }
 
     /// Nothing waits.
@@ -70,10 +79,10 @@ impl Encoder {
             None => ("", ""),
         };
         if message.headers.is_empty() {
-            self.line(format_args!("PUB {subject}{space}{reply} {size}"));
+            self.write(format_args!("PUB {subject}{space}{reply} {size}"));
         } else {
             let headers = message.headers.encoded_len();
-            self.line(format_args!(
+            self.write(format_args!(
                 "HPUB {subject}{space}{reply} {headers} {size}"
             ));
             message.headers.write(&mut self.out);
@@ -83,6 +92,12 @@ impl Encoder {
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
+        let before = self.out.len();
+        self.write(line);
+        self.lines += self.out.len() - before;
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
         // Writing to memory does not fail.
         let _ = self.out.write_fmt(line);
         self.out.put_slice(b"\r\n");

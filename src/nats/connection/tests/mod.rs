@@ -1,6 +1,7 @@
 //! Scripted servers on a virtual clock.
 
 mod asking;
+mod bounds;
 mod draining;
 mod handshake;
 mod liveness;
