@@ -17,6 +17,8 @@ mod live;
 mod matrix;
 mod nats_beside;
 mod nats_client;
+mod nats_docs;
+mod nats_headers;
 mod networks;
 mod people;
 mod plain_nats;

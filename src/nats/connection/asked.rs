@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::machine::{Drain, State};
+use super::many::{Gathering, Many};
 use super::pings::Purpose;
 use super::{Connection, FlushError, Moment, PublishError, RequestError, SubscribeError};
 use crate::nats::protocol::{Headers, Outgoing, is_pattern, is_subject};
@@ -111,6 +112,29 @@ impl Connection {
         timeout: Duration,
         now: Moment,
     ) -> Result<u64, RequestError> {
+        self.ask(subject, payload, now.after(timeout), None)
+    }
+
+    /// The same of many, for as many answers as `many` says (ADR-47).
+    pub fn request_many(
+        &mut self,
+        subject: &str,
+        payload: Bytes,
+        many: &Many,
+        now: Moment,
+    ) -> Result<u64, RequestError> {
+        let until = now.after(many.timeout.unwrap_or(self.options.request_timeout));
+        let gathering = Gathering::new(many, until);
+        self.ask(subject, payload, until, Some(gathering))
+    }
+
+    fn ask(
+        &mut self,
+        subject: &str,
+        payload: Bytes,
+        by: Moment,
+        gathering: Option<Gathering>,
+    ) -> Result<u64, RequestError> {
         if self.requests.len() >= self.options.limits.requests {
             return Err(RequestError::Full);
         }
@@ -125,7 +149,7 @@ impl Connection {
             payload,
             headers: Headers::default(),
         })?;
-        self.requests.begin(id, subject, now.after(timeout));
+        self.requests.begin(id, subject, by, gathering);
         Ok(id)
     }
 

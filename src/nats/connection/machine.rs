@@ -8,7 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::backoff::Backoff;
 use super::pings::{Pings, Purpose};
-use super::requests::Requests;
+use super::requests::{Requests, Wanted};
 use super::subscriptions::Subscriptions;
 use super::{Event, FlushError, Io, Moment, Output, Reason, RequestError, Status, SubscribeError};
 use crate::nats::options::ConnectOptions;
@@ -308,9 +308,19 @@ impl Connection {
     }
 
     pub(super) fn answer(&mut self, id: u64, answer: Result<Message, RequestError>) {
-        if self.requests.end(id) {
-            self.outputs.push_back(Output::Answer { id, answer });
-        }
+        let output = match (self.requests.end(id), answer) {
+            (None, _) => return,
+            (Some(Wanted::One), answer) => Output::Answer { id, answer },
+            // That time is up ends it as it should, once there was an answer.
+            (Some(Wanted::Many { had_any: true }), Err(RequestError::Timeout)) => {
+                Output::RepliesEnded { id, end: Ok(()) }
+            }
+            (Some(Wanted::Many { .. }), answer) => Output::RepliesEnded {
+                id,
+                end: answer.map(drop),
+            },
+        };
+        self.outputs.push_back(output);
     }
 
     pub(super) fn end_subscription(&mut self, sid: u64, error: Option<SubscribeError>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::choices::Choices;
 use super::ledger::Held;
 use super::world::World;
-use crate::nats::connection::Status;
+use crate::nats::connection::{Many, Status};
 use crate::nats::protocol::{Headers, Outgoing};
 
 /// Few, so that they meet often.
@@ -89,11 +89,13 @@ fn step(world: &mut World, choice: usize, choices: &mut Choices<'_>) {
         23 => unsubscribe_after(world, choices),
         24 => drain_subscription(world, choices),
         25 => publish(world, choices),
-        26 | 27 => request(world, choices),
+        26 => request(world, choices),
+        27 => request_many(world, choices),
         28 => {
             let id = u64::from(choices.next().unwrap_or(0));
             world.settle();
             world.owed.requests.remove(&id);
+            world.owed.gathering.remove(&id);
             world.connection.forget_request(id);
         }
         29 => flush(world),
@@ -230,6 +232,22 @@ fn request(world: &mut World, choices: &mut Choices<'_>) {
         .request(subject, payload.into(), timeout, world.now);
     if let Ok(id) = asked {
         assert!(world.owed.requests.insert(id));
+    }
+}
+
+fn request_many(world: &mut World, choices: &mut Choices<'_>) {
+    let wait = |choices: &mut Choices<'_>| Duration::from_millis(100) * choices.below(64) as u32;
+    let many = Many {
+        timeout: Some(wait(choices)),
+        stall: choices.flip().then(|| wait(choices)),
+        most: choices.flip().then_some(2),
+        until_empty: choices.flip(),
+    };
+    let asked = world
+        .connection
+        .request_many("a", "x".into(), &many, world.now);
+    if let Ok(id) = asked {
+        assert!(world.owed.gathering.insert(id));
     }
 }
 

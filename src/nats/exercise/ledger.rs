@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub requests: BTreeSet<u64>,
+    /// Requests that want many answers.
+    pub gathering: BTreeSet<u64>,
     pub flushes: BTreeSet<u64>,
     pub subscriptions: BTreeMap<u64, Held>,
 }
@@ -22,6 +24,14 @@ pub(super) struct Held {
 impl Ledger {
     pub fn answered(&mut self, id: u64) {
         assert!(self.requests.remove(&id), "nobody waits for answer {id}");
+    }
+
+    pub fn gathered(&self, id: u64) {
+        assert!(self.gathering.contains(&id), "nobody gathers {id}");
+    }
+
+    pub fn gathering_ended(&mut self, id: u64) {
+        assert!(self.gathering.remove(&id), "nobody gathers {id}");
     }
 
     pub fn flushed(&mut self, id: u64) {
@@ -53,6 +63,9 @@ impl Ledger {
 
     /// Nobody waits for anything.
     pub fn is_settled(&self) -> bool {
-        self.requests.is_empty() && self.flushes.is_empty() && self.subscriptions.is_empty()
+        self.requests.is_empty()
+            && self.gathering.is_empty()
+            && self.flushes.is_empty()
+            && self.subscriptions.is_empty()
     }
 }

@@ -122,6 +122,8 @@ impl World {
                 }
             }
             Output::Answer { id, .. } => self.owed.answered(id),
+            Output::Reply { id, .. } => self.owed.gathered(id),
+            Output::RepliesEnded { id, .. } => self.owed.gathering_ended(id),
             Output::Flushed { id, .. } => self.owed.flushed(id),
         }
     }

@@ -159,21 +159,25 @@ fn server_bytes() -> impl Strategy<Value = Vec<u8>> {
         "Permissions Violation for Subscription to \"a\" using queue \"q\"",
         "something new",
     ]);
+    prop_oneof![
+        1 => line("PING\r\n"),
+        1 => line("PONG\r\n"),
+        1 => line("+OK\r\n"),
+        2 => error.prop_map(|text| format!("-ERR '{text}'\r\n").into_bytes()),
+        6 => a_message(),
+    ]
+}
+
+fn a_message() -> impl Strategy<Value = Vec<u8>> {
     let message = (
         (any::<u64>(), subject(), prop::option::of(subject())),
         prop::option::of(100_u16..1_000),
         pairs(),
         prop::collection::vec(any::<u8>(), 0..100),
     );
-    prop_oneof![
-        1 => line("PING\r\n"),
-        1 => line("PONG\r\n"),
-        1 => line("+OK\r\n"),
-        2 => error.prop_map(|text| format!("-ERR '{text}'\r\n").into_bytes()),
-        6 => message.prop_map(|((sid, subject, reply), status, pairs, payload)| {
-            message_bytes(sid, &subject, reply.as_deref(), status, &pairs, &payload)
-        }),
-    ]
+    message.prop_map(|((sid, subject, reply), status, pairs, payload)| {
+        message_bytes(sid, &subject, reply.as_deref(), status, &pairs, &payload)
+    })
 }
 
 fn message_bytes(
@@ -237,10 +241,18 @@ proptest! {
         let heard = decoded_by_us(&pieces(&stream, &lengths));
         prop_assert_eq!(heard.len(), ops.len());
         prop_assert_eq!(&heard, &decoded_by_them(&[&stream]));
-        // Theirs, built for debugging, stops at a +OK in pieces.
-        if !ops.contains(&b"+OK\r\n".to_vec()) {
-            prop_assert_eq!(&heard, &decoded_by_them(&pieces(&stream, &lengths)));
-        }
+    }
+
+    /// Messages alone: other lines, when they come in pieces, make theirs (0.2.1) hold back what
+    /// comes next, or stop when it is built for debugging.
+    #[test]
+    fn the_same_messages_are_read_in_the_same_pieces(
+        messages in prop::collection::vec(a_message(), 1..8),
+        lengths in prop::collection::vec(0_usize..40, 0..30),
+    ) {
+        let stream = messages.concat();
+        let pieces = pieces(&stream, &lengths);
+        prop_assert_eq!(decoded_by_us(&pieces), decoded_by_them(&pieces));
     }
 
     #[test]

@@ -141,4 +141,28 @@ mod tests {
             "HPUB a r 18 21\r\nNATS/1.0\r\nK: v\r\n\r\nhé\r\n"
         );
     }
+
+    #[test]
+    fn headers_are_written_as_in_the_examples_of_adr_4() {
+        let mut message = Outgoing {
+            subject: "SUBJECT".into(),
+            reply: Some("REPLY".into()),
+            payload: "PAYLOAD".into(),
+            ..Outgoing::default()
+        };
+        message.headers.append("Header", "X").unwrap();
+        assert_eq!(
+            encoded(|e| e.publish(&message)),
+            "HPUB SUBJECT REPLY 23 30\r\nNATS/1.0\r\nHeader: X\r\n\r\nPAYLOAD\r\n"
+        );
+        message.payload = "".into();
+        message.headers = Headers::new();
+        for (name, value) in [("Header1", "X"), ("Header1", "Y"), ("Header2", "Z")] {
+            message.headers.append(name, value).unwrap();
+        }
+        assert_eq!(
+            encoded(|e| e.publish(&message)),
+            "HPUB SUBJECT REPLY 48 48\r\nNATS/1.0\r\nHeader1: X\r\nHeader1: Y\r\nHeader2: Z\r\n\r\n\r\n"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod bounds;
 mod draining;
+mod gathering;
 mod handshake;
 mod liveness;
 mod reconnecting;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::nats::protocol::{Encoder, Outgoing, StatusCode};
+use crate::nats::protocol::{Encoder, Outgoing, ReplySubject, ServerInfo, StatusCode, Subject};
 
 const MOST: usize = 64 * 1_024 * 1_024;
 
@@ -47,6 +47,83 @@ fn operations_follow_each_other() {
         panic!("{:?}", ops[8]);
     };
     assert_eq!(message.status, Some(StatusCode::NO_RESPONDERS));
+}
+
+#[test]
+fn the_examples_of_adr_4_are_read() {
+    let message = only_message(
+        b"HMSG SUBJECT 1 REPLY 48 55\r\nNATS/1.0\r\nHeader1: X\r\nHeader1: Y\r\n\
+        Header2: Z\r\n\r\nPAYLOAD\r\n",
+    );
+    let values: Vec<_> = message.headers.values("Header1").collect();
+    assert_eq!(values, ["X", "Y"], "in order");
+    assert_eq!(message.headers.last("Header2"), Some("Z"));
+    assert_eq!(message.headers.last("header2"), None, "as it is spelled");
+    assert_eq!(
+        (message.payload.as_ref(), message.reply_str()),
+        (&b"PAYLOAD"[..], Some("REPLY"))
+    );
+    // Space around a value is not of the value; space before the colon is no header.
+    let spaced = b"HMSG S 1 24 24\r\nNATS/1.0\r\nA: \t b c  \r\n\r\n\r\n";
+    assert_eq!(only_message(spaced).headers.last("A"), Some("b c"));
+}
+
+/// Whatever a server may say, of any kind, as it says it.
+fn said(op: &ServerOp) -> Vec<u8> {
+    let (sid, message) = match op {
+        ServerOp::Message { sid, message } => (sid, message),
+        ServerOp::Ping => return b"PING\r\n".to_vec(),
+        ServerOp::Pong => return b"PONG\r\n".to_vec(),
+        ServerOp::Ok => return b"+OK\r\n".to_vec(),
+        ServerOp::Error(error) => {
+            let ServerError::Passing(text) = error else {
+                panic!("{error:?}");
+            };
+            return format!("-ERR '{text}'\r\n").into_bytes();
+        }
+        ServerOp::Info(info) => {
+            let (id, most) = (&info.server_id, info.max_payload);
+            let json = format!("{{\"server_id\":\"{id}\",\"x\":[],\"max_payload\":{most}}}");
+            return format!("INFO {json}\r\n").into_bytes();
+        }
+    };
+    let mut encoder = Encoder::default();
+    encoder.publish(&Outgoing {
+        subject: message.subject.to_string(),
+        reply: message.reply_str().map(str::to_owned),
+        headers: message.headers.clone(),
+        payload: message.payload.clone(),
+    });
+    delivered(*sid, &encoder.take())
+}
+
+fn server_op() -> impl Strategy<Value = ServerOp> {
+    let message = (any::<u64>(), outgoing()).prop_map(|(sid, out)| {
+        let subject = Subject::received(out.subject.into());
+        let message = Message {
+            subject,
+            reply: out.reply.map(|reply| ReplySubject::received(reply.into())),
+            headers: out.headers,
+            status: None,
+            payload: out.payload,
+        };
+        ServerOp::Message { sid, message }
+    });
+    let info = ("[A-Z0-9]{0,20}", 0_usize..1_000_000).prop_map(|(server_id, max_payload)| {
+        ServerOp::Info(Box::new(ServerInfo {
+            server_id,
+            max_payload,
+            ..ServerInfo::default()
+        }))
+    });
+    prop_oneof![
+        4 => message,
+        1 => info,
+        1 => "x[a-z ]{0,30}x".prop_map(|text| ServerOp::Error(ServerError::Passing(text))),
+        1 => Just(ServerOp::Ping),
+        1 => Just(ServerOp::Pong),
+        1 => Just(ServerOp::Ok),
+    ]
 }
 
 #[test]
@@ -176,6 +253,15 @@ fn delivered(sid: u64, published: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
+    #[test]
+    fn any_operations_however_they_come_are_read_as_they_were_said(
+        ops in proptest::collection::vec(server_op(), 0..12),
+        cuts in proptest::collection::vec(any::<usize>(), 0..40),
+    ) {
+        let stream: Vec<_> = ops.iter().flat_map(said).collect();
+        prop_assert_eq!(decode(&pieces(&stream, &cuts)), Ok(ops));
+    }
+
     #[test]
     fn any_split_gives_the_same_operations(
         cuts in proptest::collection::vec(any::<usize>(), 0..40),
