@@ -6,9 +6,11 @@ mod choices;
 mod codec;
 mod connection;
 mod ledger;
+mod server;
 mod server_side;
 #[cfg(test)]
 mod tests;
+mod user;
 mod world;
 
 pub use codec::codec;

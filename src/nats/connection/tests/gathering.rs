@@ -155,7 +155,8 @@ fn a_status_in_place_of_an_answer_ends_it() {
 
 #[test]
 fn a_cut_a_refusal_and_a_close_end_it_and_say_why() {
-    let ends: [(fn(&mut Script), RequestError); 3] = [
+    type End = fn(&mut Script);
+    let ends: [(End, RequestError); 3] = [
         (Script::cut, RequestError::Disconnected),
         (
             |script| script.receive(b"-ERR 'Permissions Violation for Publish to \"svc\"'\r\n"),
