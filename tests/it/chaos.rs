@@ -75,6 +75,7 @@ async fn main() {
         }),
         rules: Rules::default(),
         restores: false,
+        lost_answers: false,
         cluster: options.cluster,
     };
     let mut tally = Tally::default();
@@ -94,12 +95,12 @@ async fn main() {
         };
         tally.count("at a cluster", &run(&cluster).await, true);
         for (name, rules) in without() {
-            let lasts = if rules.keys { 20 } else { 12 };
             let plan = Plan {
-                lasts: Duration::from_secs(lasts),
+                lasts: Duration::from_secs(12),
                 pages: 0,
                 rules,
                 restores: !rules.keys,
+                lost_answers: rules.keys,
                 ..plan.clone()
             };
             tally.count(name, &run(&plan).await, false);

@@ -9,6 +9,7 @@ use natter::server::broker::ServiceUser;
 use natter::wire::v1;
 use prost::Message as _;
 
+use crate::fault_proxy::{Fault, FaultProxy};
 use crate::headless::Headless;
 use crate::support::{A_MOMENT, Natter, Person, SOON, ulid};
 
@@ -86,6 +87,32 @@ async fn a_quiet_rooms_last_message_is_found_by_who_asks_for_the_heads() {
         soon_shows(person, &room, "not heard").await;
     }
     people.iter().for_each(Headless::end);
+}
+
+#[tokio::test]
+async fn a_room_that_nobody_answered_about_is_there_when_somebody_does() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let id = ada.general(&client).await;
+    ada.post(&client, &id, "said before").await.unwrap();
+    let room = RoomId::parse(&id).unwrap();
+    let way = FaultProxy::start(natter.addr()).await;
+    way.set(Fault::Refuse);
+    let rooms = vec![room.clone()];
+    let ada = Headless::begin("ada", &ada.token, way.addr(), rooms, Rules::default());
+    // It takes the client a while to say so.
+    let given_up = async {
+        while !ada.state(&room).contains("NoAnswer") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(3 * SOON, given_up)
+        .await
+        .expect("it is told");
+    way.set(Fault::Pass);
+    soon_shows(&ada, &room, "said before").await;
+    ada.end();
 }
 
 #[tokio::test]

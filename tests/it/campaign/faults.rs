@@ -76,6 +76,19 @@ impl Fault {
         Self { what, lasts }
     }
 
+    /// What goes up arrives, nothing comes down, and then the connection is gone.
+    pub fn lost_answers(rng: &mut Rng) -> Self {
+        let what = What::HalfOpen {
+            way: rng.usize(..WAYS),
+            side: Way::Down,
+            gone: true,
+        };
+        Self {
+            what,
+            lasts: Duration::from_millis(rng.u64(300..1_000)),
+        }
+    }
+
     pub fn lasts(&self, world: &World) -> Duration {
         match self.what {
             // natter starts its own one again at once.

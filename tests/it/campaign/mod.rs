@@ -38,6 +38,8 @@ pub struct Plan {
     pub rules: Rules,
     /// Instead of faults at random: the store is put back from a copy while everybody stays.
     pub restores: bool,
+    /// Instead of faults at random: again and again what people send arrives, and no answer does.
+    pub lost_answers: bool,
     /// Two natters at a cluster of three, whose servers are killed one at a time.
     pub cluster: bool,
 }
@@ -83,7 +85,7 @@ pub async fn run(plan: &Plan) -> Report {
     }
     let end = Instant::now() + plan.lasts;
     while Instant::now() < end && campaign.report.failures.is_empty() {
-        campaign.round().await;
+        campaign.round(plan.lost_answers).await;
     }
     campaign.judge().await
 }
@@ -154,10 +156,13 @@ impl Campaign {
     }
 
     /// One fault, or two at once, and the way back from it.
-    async fn round(&mut self) {
+    async fn round(&mut self, lost_answers: bool) {
         let quiet = Duration::from_millis(self.fate.u64(200..800));
         self.write_for(quiet).await;
-        let first = Fault::choose(&mut self.fate);
+        let first = match lost_answers {
+            true => Fault::lost_answers(&mut self.fate),
+            false => Fault::choose(&mut self.fate),
+        };
         let second = (self.fate.u8(..) < 64).then(|| Fault::choose(&mut self.fate));
         let fault = first.clone();
         first.begin(self).await;
@@ -172,9 +177,14 @@ impl Campaign {
         self.recover(&fault).await;
     }
 
-    /// Until everybody sees all that was sent up to now.
+    /// Everybody says something; until everybody sees that, and all that was sent before.
     async fn recover(&mut self, fault: &Fault) {
         let begun = Instant::now();
+        for person in &mut self.people {
+            let room = person.rooms[0].clone();
+            person.say(&room).await;
+            self.sent.insert((room, person.uid.clone()), person.sent());
+        }
         let wanted = self.sent.clone();
         while !self.is_seen(&wanted) {
             if begun.elapsed() > RECOVERED_WITHIN {
