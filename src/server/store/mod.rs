@@ -1,6 +1,6 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
 //! the directory (the part of LOG that is about people and rooms), credentials, web sessions,
-//! `.creds` files and invitations (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
+//! `.creds` files, invitations and sign-ins under way (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
@@ -8,6 +8,7 @@ mod creds_files;
 mod directory;
 mod invitations;
 mod log;
+mod pending;
 mod sessions;
 
 pub use credentials::Credentials;
@@ -15,6 +16,7 @@ pub use creds_files::{CredsFile, CredsFiles, Holder};
 pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange, RoomEdit};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
+pub use pending::{Pending, PendingToken, Pendings, fingerprint};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
 
 /// The broker could not be asked, or answered that it could not do it. Nothing is known of
@@ -62,6 +64,8 @@ pub struct Store {
     pub creds_files: CredsFiles,
     /// Links that people were given.
     pub invitations: Invitations,
+    /// Sign-ins under way at an identity provider.
+    pub pending: Pendings,
 }
 
 impl Store {
@@ -70,12 +74,13 @@ impl Store {
     /// # Errors
     /// The broker refuses, or is not there.
     pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
-        let (log, credentials, sessions, creds_files, invitations) = tokio::try_join!(
+        let (log, credentials, sessions, creds_files, invitations, pending) = tokio::try_join!(
             Log::open(js),
             Credentials::open(js),
             Sessions::open(js),
             CredsFiles::open(js),
             Invitations::open(js),
+            Pendings::open(js),
         )?;
         Ok(Self {
             log,
@@ -83,6 +88,7 @@ impl Store {
             sessions,
             creds_files,
             invitations,
+            pending,
         })
     }
 

@@ -13,7 +13,7 @@ use super::super::{AppState, cookie, render};
 use super::{begin_session, keep_password, on_to, refused_outside};
 use crate::domain::{DisplayName, Password, RoomId, Username};
 use crate::server::config::Signup;
-use crate::server::store::{Invitation, NewPerson, PersonChange};
+use crate::server::store::{DirectoryError, Invitation, NewPerson, PersonChange};
 use crate::server::{Failure, passwords};
 use crate::wire::v1::{self, InvitationKind, MembershipChange};
 
@@ -100,7 +100,7 @@ async fn invitation(
     found.map(Some).ok_or_else(bad_link)
 }
 
-fn bad_link() -> Failure {
+pub(in super::super) fn bad_link() -> Failure {
     Failure::forbidden("This link is used up, too old, or was taken back. Ask for another one.")
 }
 
@@ -113,48 +113,96 @@ async fn join(
     if founded && invited.is_none() {
         may_sign_up(&state.signup, &form.email)?;
     }
-    if let (false, Some(token)) = (founded, &state.setup_token)
-        && *form.setup_token.trim() != **token
-    {
-        return Err(Failure::forbidden(
-            "The set-up token is not the one that natter printed when it started.",
-        ));
+    if !founded {
+        may_found(state, &form.setup_token)?;
     }
-    let uid = Username::parse(form.username.trim())?;
-    let shown_as = Some(form.display_name.trim())
-        .filter(|name| !name.is_empty())
-        .unwrap_or(uid.as_str());
-    let display_name = DisplayName::parse(shown_as)?;
-    let taken = || Failure::conflict("This username is taken. Choose another one.");
-    if state.store.directory().person(&uid).await?.is_some() {
-        return Err(taken());
-    }
-    let about = [uid.as_str(), display_name.as_str()];
+    let names = Names::parse(&form.username, &form.display_name)?;
+    names.are_free(state).await?;
+    let about = [names.uid.as_str(), names.display_name.as_str()];
     let credential = keep_password(state, form.password, &about).await?;
+    settle(state, names, credential, None, invited).await
+}
+
+/// What a new person is called.
+pub(in super::super) struct Names {
+    uid: Username,
+    display_name: DisplayName,
+}
+
+impl Names {
+    /// Reads both; without a display name it is the username.
+    pub(in super::super) fn parse(username: &str, display_name: &str) -> Result<Self, Failure> {
+        let uid = Username::parse(username.trim())?;
+        let shown_as = Some(display_name.trim())
+            .filter(|name| !name.is_empty())
+            .unwrap_or(uid.as_str());
+        let display_name = DisplayName::parse(shown_as)?;
+        Ok(Self { uid, display_name })
+    }
+
+    /// Tells early what the directory would find out late.
+    pub(in super::super) async fn are_free(&self, state: &AppState) -> Result<(), Failure> {
+        match state.store.directory().person(&self.uid).await? {
+            Some(_) => Err(taken()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn taken() -> Failure {
+    Failure::conflict("This username is taken. Choose another one.")
+}
+
+/// The first account is made by who started natter, where others could reach it.
+pub(in super::super) fn may_found(state: &AppState, token: &str) -> Result<(), Failure> {
+    match &state.setup_token {
+        Some(printed) if *token.trim() != **printed => Err(Failure::forbidden(
+            "The set-up token is not the one that natter printed when it started.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the account, with the key of a password's hash, an identity of another provider, or both,
+/// and brings who was invited into the rooms.
+pub(in super::super) async fn settle(
+    state: &AppState,
+    names: Names,
+    credential: String,
+    identity: Option<v1::Identity>,
+    invited: Option<&Invitation>,
+) -> Result<Username, Failure> {
+    let forget = async || match credential.as_str() {
+        "" => Ok(()),
+        key => state.store.credentials.forget(key).await,
+    };
     if let Some(invited) = invited
         && !state.store.invitations.take(&invited.id).await?
     {
-        state.store.credentials.forget(&credential).await?;
+        forget().await?;
         return Err(bad_link());
     }
+    let uid = names.uid.clone();
     let new = NewPerson {
-        uid: uid.clone(),
-        display_name,
+        uid: names.uid,
+        display_name: names.display_name,
         credential: credential.clone(),
         role: invited.map_or(v1::Role::Member, |invited| match invited.record.role() {
             v1::Role::Guest => v1::Role::Guest,
             _ => v1::Role::Member,
         }),
+        identity,
     };
     if let Err(error) = state.store.directory().join(&new).await {
+        let is_name = matches!(error, DirectoryError::Taken);
         let failure = Failure::from(error);
         // On any other failure the entry may be there after all, and needs its hash.
         if failure.kind == v1::FailureKind::Conflict {
-            state.store.credentials.forget(&credential).await?;
+            forget().await?;
             if let Some(invited) = invited {
                 state.store.invitations.give_back(invited).await?;
             }
-            return Err(taken());
+            return Err(if is_name { taken() } else { failure });
         }
         return Err(failure);
     }
@@ -188,12 +236,16 @@ async fn bring_in(state: &AppState, uid: &Username, invited: &Invitation) {
     }
 }
 
+pub(in super::super) fn needs_invitation() -> Failure {
+    Failure::forbidden(
+        "Making an account needs an invitation here. Ask an administrator for a link.",
+    )
+}
+
 fn may_sign_up(signup: &Signup, email: &str) -> Result<(), Failure> {
     match signup {
         Signup::Open => Ok(()),
-        Signup::Invite => Err(Failure::forbidden(
-            "Making an account needs an invitation here. Ask an administrator for a link.",
-        )),
+        Signup::Invite => Err(needs_invitation()),
         Signup::Domains(domains) => {
             let domain = email.trim().rsplit_once('@').map(|(_, domain)| domain);
             let is_ours = domain
@@ -237,6 +289,11 @@ pub(in super::super) async fn sign_in(
     }
 }
 
+/// To who has shown who they are, and to nobody else.
+pub(in super::super) fn suspended() -> Failure {
+    Failure::forbidden("This account is suspended. Ask an administrator.")
+}
+
 async fn recognise(state: &AppState, form: SignInForm) -> Result<Username, Failure> {
     let wrong = || Failure::invalid("Wrong username or password. Check both and try again.");
     let name = Username::parse(form.username.trim());
@@ -258,9 +315,7 @@ async fn recognise(state: &AppState, form: SignInForm) -> Result<Username, Failu
         Err(_) => Password::parse("no password at all".into())?,
     };
     match passwords::verify(password, hash).await {
-        Ok(true) if account.is_some_and(|account| account.person.suspended) => Err(
-            Failure::forbidden("This account is suspended. Ask an administrator."),
-        ),
+        Ok(true) if account.is_some_and(|account| account.person.suspended) => Err(suspended()),
         Ok(true) => name.map_err(|_| wrong()),
         Ok(false) => Err(wrong()),
         Err(error) => {
