@@ -3,7 +3,7 @@
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
 //! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
 //! are its handlers; `cutter` takes live connections away whose rights have shrunk, `limits` says
-//! how much one person may do; `http` serves pages and the tunnel; `creds` is what an administrator does at a
+//! how much one person may do; `oidc` asks an identity provider who somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a
 //! running server. `failure` is the one place where errors become words, `start` the one where all
 //! of it is put together.
 
@@ -17,6 +17,7 @@ mod failure;
 mod http;
 pub mod limits;
 mod links;
+pub mod oidc;
 mod passwords;
 pub mod read_model;
 mod ready;

@@ -10,6 +10,7 @@ use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
 use natter::server::broker::{BrokerKeys, ServiceUser};
 use natter::server::config::{ServeOptions, Signup};
+use natter::server::oidc::OidcOptions;
 use natter::wire::v1;
 use prost::Message as _;
 use reqwest::{Response, StatusCode, header};
@@ -139,6 +140,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         behind_proxy: false,
         site: Some(site),
         signup: Signup::Open,
+        oidc: OidcOptions::default(),
     }
 }
 

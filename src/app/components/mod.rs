@@ -4,6 +4,7 @@ mod act;
 mod avatar;
 mod composer;
 mod connection_status;
+mod elsewhere;
 mod field;
 mod message;
 mod message_log;
@@ -17,6 +18,7 @@ mod workspace;
 
 pub(super) use act::Act;
 pub(super) use composer::Composer;
+pub(super) use elsewhere::SignInElsewhere;
 pub(super) use field::{Field, FormError};
 pub(super) use message_log::MessageLog;
 pub(super) use pane::Pane;

@@ -5,6 +5,7 @@ mod address;
 mod cookie;
 mod forms;
 mod health;
+mod oidc;
 mod pages;
 mod render;
 mod session;
@@ -31,6 +32,7 @@ pub use tunnel::Tunnels;
 
 use crate::server::config::{Signup, Site};
 use crate::server::limits::Limits;
+use crate::server::oidc::Provider;
 use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
 use crate::server::services::Services;
@@ -63,6 +65,8 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// Who may make an account.
     pub signup: Signup,
+    /// The identity provider that people may sign in at.
+    pub oidc: Option<Provider>,
     /// Is there a proxy in front that says who asks?
     pub behind_proxy: bool,
     /// The token that the first account off loopback needs.
@@ -113,7 +117,7 @@ pub fn router(state: AppState) -> axum::Router {
         .route("/settings/connection", get(pages::plain))
         .route(
             "/settings/account",
-            get(pages::plain).post(forms::settings::account),
+            get(pages::account).post(forms::settings::account),
         )
         .route(
             "/settings/sessions",
@@ -130,6 +134,9 @@ pub fn router(state: AppState) -> axum::Router {
             get(pages::reset).post(forms::account::reset),
         )
         .route("/login", get(pages::sign_in).post(forms::account::sign_in))
+        .route("/login/oidc", get(oidc::begin))
+        .route("/login/oidc/callback", get(oidc::callback))
+        .route("/signup/oidc", get(oidc::sign_up).post(oidc::join))
         .route("/logout", post(forms::account::sign_out))
         .route("/session", get(session::session))
         .route("/nats", get(tunnel::tunnel))

@@ -23,13 +23,13 @@ use crate::server::{Failure, passwords};
 use crate::wire::v1;
 
 /// Done: the browser goes on to `path`, which is one of natter's own.
-fn on_to(path: &str) -> Response {
+pub(super) fn on_to(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
 /// Begins a session and goes home with it. The one that the browser had, if any, ends: a session
 /// that somebody else put there is never signed in.
-async fn begin_session(
+pub(super) async fn begin_session(
     state: &AppState,
     uid: &Username,
     before: Option<&crate::server::store::SessionToken>,
@@ -61,7 +61,7 @@ async fn keep_password(state: &AppState, text: String, about: &[&str]) -> Result
     Ok(state.store.credentials.add(hash).await?)
 }
 
-async fn refused_outside(
+pub(super) async fn refused_outside(
     state: &AppState,
     path: &str,
     typed: v1::FormState,
@@ -82,7 +82,7 @@ async fn refused_outside(
 
 /// The page that a form of somebody who is signed in stands on, with what was typed and why it was
 /// refused.
-async fn refused(
+pub(super) async fn refused(
     state: &AppState,
     me: &SignedIn,
     path: &str,
@@ -98,7 +98,7 @@ async fn refused(
 }
 
 /// A form that breaks a rule, whichever, comes back as 422.
-fn refusal(failure: &Failure) -> StatusCode {
+pub(super) fn refusal(failure: &Failure) -> StatusCode {
     match status_of(failure) {
         StatusCode::CONFLICT => StatusCode::UNPROCESSABLE_ENTITY,
         status => status,
