@@ -15,6 +15,7 @@ mod interop;
 mod live;
 mod matrix;
 mod nats_client;
+mod oidc;
 mod people;
 mod plain_nats;
 mod poison;
