@@ -168,6 +168,9 @@ impl From<DirectoryError> for Failure {
             DirectoryError::IdentityTaken => {
                 Self::conflict("With this you sign in to another account already.")
             }
+            DirectoryError::Connected => Self::conflict(
+                "You have connected another identity of the same provider. Disconnect that one first.",
+            ),
             DirectoryError::LastWayIn => Self::forbidden(
                 "This is the only way into your account. Ask an administrator for a link to choose a password first.",
             ),

@@ -64,7 +64,8 @@ async function signIn(request, response) {
   if (request.method === "GET") {
     const buttons = [...Object.keys(people), "cancel"].map(button).join(" ");
     response.setHeader("content-type", "text/html");
-    response.end(`<!doctype html><title>Sign in</title><form method="post">${buttons}</form>`);
+    const head = '<!doctype html><title>Sign in</title><link rel="icon" href="data:," />';
+    response.end(`${head}<form method="post">${buttons}</form>`);
     return;
   }
   let body = "";

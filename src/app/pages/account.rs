@@ -124,7 +124,7 @@ fn Elsewhere(error: String) -> impl IntoView {
     if label.is_empty() && identities.is_empty() {
         return ().into_any();
     }
-    let can_connect = !label.is_empty() && proven_as.is_empty() && identities.is_empty();
+    let can_connect = proven_as.is_empty() && first.with(|page| page.can_connect);
     let connect = words::connect_with(&label);
     view! {
         <h2>{words::OTHER_SIGN_IN}</h2>

@@ -53,10 +53,10 @@ pub(in super::super) fn SignUpOidc() -> impl IntoView {
                     })}
                 <button class="primary">{words::CREATE_ACCOUNT}</button>
                 <p class="aside">
-                    {words::CONNECT_INSTEAD} " "
+                    {words::HAVE_ACCOUNT} " "
                     <a href="/login" rel="external">
-                        {words::CONNECT_INSTEAD_HELP}
-                    </a>
+                        {words::SIGN_IN}
+                    </a> " " {words::CONNECT_INSTEAD}
                 </p>
             </form>
         </main>

@@ -98,10 +98,8 @@ pub fn proven_as(label: &str, shown_as: &str) -> String {
     format!("You are signed in with {label} as {shown_as}. Say what you want to be called here.")
 }
 
-/// Under it.
-pub const CONNECT_INSTEAD: &str = "Have an account with a password?";
-/// Behind it, before a link.
-pub const CONNECT_INSTEAD_HELP: &str = "Sign in with that, and connect the two in your settings.";
+/// Under it, after “Have an account?” and the link “Sign in”.
+pub const CONNECT_INSTEAD: &str = "with its password, and connect the two in your settings.";
 /// A heading.
 pub const OTHER_SIGN_IN: &str = "Sign-in elsewhere";
 /// Under it.

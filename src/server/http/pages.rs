@@ -13,6 +13,7 @@ use super::{AppState, oidc, render};
 use crate::app::EchoBackend;
 use crate::domain::{Sequence, Ulid};
 use crate::server::config::Signup;
+use crate::server::oidc::Provider;
 use crate::server::read_model::ReadError;
 use crate::server::read_model::queries::{self, Viewer};
 use crate::server::store::Invitation;
@@ -403,6 +404,8 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
         Shown::Account(proven_as) => {
             let account = state.store.directory().person(&me.uid).await?;
             let account = account.ok_or_else(Failure::unavailable)?;
+            let can_connect = |provider: &Provider| !account.holds_one_of(provider.issuer());
+            page.can_connect = state.oidc.as_ref().is_some_and(can_connect);
             page.has_password = !account.credential.is_empty();
             page.identities = account.identities;
             page.oidc_label = label_of(state);

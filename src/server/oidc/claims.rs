@@ -70,12 +70,13 @@ impl Claims {
         }
     }
 
-    /// What the person knows the identity by.
+    /// What the person knows the identity by. An address that may be another's is not shown as
+    /// theirs.
     #[must_use]
     pub fn shown_as(&self) -> String {
-        let known = [&self.email, &self.preferred_username, &self.name];
-        let known = known.into_iter().flatten().next();
-        let known = known.unwrap_or(&self.subject);
+        let email = self.email.as_ref().filter(|_| self.email_verified);
+        let known = email.or(self.preferred_username.as_ref());
+        let known = known.or(self.name.as_ref()).unwrap_or(&self.subject);
         known
             .chars()
             .filter(|c| !c.is_control())

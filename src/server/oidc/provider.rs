@@ -69,9 +69,10 @@ impl Provider {
         let Some(config) = options.read()? else {
             return Ok(None);
         };
+        let in_the_clear = config.issuer.url().url().scheme() == "http";
         Ok(Some(Self {
             config: Arc::new(config),
-            back_channel: BackChannel::new()?,
+            back_channel: BackChannel::new(in_the_clear)?,
             discovery: Arc::default(),
         }))
     }

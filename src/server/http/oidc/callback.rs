@@ -25,6 +25,8 @@ pub(in super::super) struct CallbackQuery {
     state: String,
     code: Option<String>,
     error: Option<String>,
+    #[serde(default)]
+    error_description: String,
     /// Who answers (RFC 9207).
     iss: Option<String>,
 }
@@ -105,7 +107,9 @@ fn answer(provider: &Provider, query: CallbackQuery) -> Result<String, Failure> 
         )));
     }
     if let Some(error) = query.error {
-        tracing::info!(error = %error.escape_debug(), "the identity provider sent somebody back");
+        let said = format!("{error}: {}", query.error_description);
+        let said: String = said.escape_debug().take(200).collect();
+        tracing::info!(said, "the identity provider sent somebody back");
         return Err(match error.as_str() {
             "access_denied" => Failure::forbidden(format!(
                 "{label} did not let you in, or you stopped there. Nothing has changed."

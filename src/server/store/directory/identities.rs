@@ -34,7 +34,9 @@ impl Directory<'_> {
     /// Lets somebody sign in with an identity.
     ///
     /// # Errors
-    /// [`DirectoryError::IdentityTaken`] when it is somebody else's.
+    /// [`DirectoryError::IdentityTaken`] when it is somebody else's, and
+    /// [`DirectoryError::Connected`] when they have one of that provider: they have no use for two,
+    /// and an account must not grow without end.
     pub async fn connect(
         &self,
         uid: &Username,
@@ -49,6 +51,9 @@ impl Directory<'_> {
             }
             let (account_place, account) = self.account(uid).await?;
             let mut account = account.ok_or(DirectoryError::Missing("person"))?;
+            if account.holds_one_of(&identity.issuer) {
+                return Err(DirectoryError::Connected);
+            }
             account.identities.push(identity.clone());
             let entries = [
                 held(uid, &identity.id, uid.as_str(), place)?,

@@ -32,6 +32,9 @@ pub enum DirectoryError {
     /// Somebody else has this identity of another provider.
     #[error("the identity is somebody’s already")]
     IdentityTaken,
+    /// They have another identity of this provider.
+    #[error("another identity of this provider is connected")]
+    Connected,
     /// The account could not be signed in to any more.
     #[error("it is the only way into the account")]
     LastWayIn,

@@ -33,6 +33,12 @@ pub struct Account {
 }
 
 impl Account {
+    /// May they sign in with an identity of this provider?
+    #[must_use]
+    pub fn holds_one_of(&self, issuer: &str) -> bool {
+        self.identities.iter().any(|held| held.issuer == issuer)
+    }
+
     /// The entry that says all of it.
     pub(super) fn changed(&self) -> Body {
         Body::PersonChanged(v1::PersonChanged {
