@@ -1,11 +1,12 @@
 //! POST: the forms. They work with scripts off: done, and the browser is sent on (303); refused,
 //! and the page comes back with what was typed and why (422).
 //!
-//! `account` signs up, in and out; `message` posts; `rooms`, `settings` and `admin` are those of
-//! the pages of these names.
+//! `account` signs up, in and out, `joining` has what all ways of signing up share; `message`
+//! posts; `rooms`, `settings` and `admin` are those of the pages of these names.
 
 pub(super) mod account;
 pub(super) mod admin;
+pub(super) mod joining;
 pub(super) mod message;
 pub(super) mod rooms;
 pub(super) mod settings;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::AppState;
 use super::super::address::ClientAddress;
-use super::super::forms::account::bad_link;
+use super::super::forms::joining::bad_link;
 use super::super::forms::on_to;
 use super::super::signed_in::{NotSignedIn, SignedIn};
 use super::{provider_of, redirect_of, refused, with_pending};

@@ -8,7 +8,8 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::address::{ClientAddress, origin_of};
-use super::super::forms::account::{needs_invitation, suspended};
+use super::super::forms::account::suspended;
+use super::super::forms::joining::needs_invitation;
 use super::super::forms::{begin_session, on_to};
 use super::super::signed_in::SignedIn;
 use super::super::{AppState, cookie};

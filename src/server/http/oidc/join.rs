@@ -6,9 +6,8 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::address::{ClientAddress, origin_of};
-use super::super::forms::account::{
-    Names, bad_link, may_found, needs_invitation, settle, suspended,
-};
+use super::super::forms::account::suspended;
+use super::super::forms::joining::{Names, bad_link, may_found, needs_invitation, settle};
 use super::super::forms::{begin_session, on_to, refusal};
 use super::super::pages::{Outside, outside};
 use super::super::{AppState, cookie, render};
