@@ -1,7 +1,7 @@
 # Every target installs what it needs and misses, says so, and may be called again at any time.
 # `make run ARGS="--addr 0.0.0.0:3000"` and `make e2e ARGS="--headed"` hand arguments on.
 
-.PHONY: help run build dev test e2e lint fmt clean
+.PHONY: help run build dev test e2e chaos lint fmt clean
 .DEFAULT_GOAL := help
 
 help: ## Show these targets
@@ -21,6 +21,9 @@ test: ## Run all tests: Rust's and the browser's
 
 e2e: ## Run the browser tests alone
 	@scripts/test.sh browser $(ARGS)
+
+chaos: ## Half an hour of faults, at random from a seed (ARGS="--seed 7 --seconds 600")
+	@scripts/test.sh chaos --seconds 1800 --clients 12 --pages 3 --only $(ARGS)
 
 lint: ## Check format and lints of Rust, protobuf, CSS, TypeScript, JSON and shell
 	@scripts/lint.sh

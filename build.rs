@@ -7,9 +7,10 @@ use std::path::Path;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
-const PROTO: [&str; 6] = [
+const PROTO: [&str; 7] = [
     "proto/echo.proto",
     "proto/pingpong.proto",
+    "proto/natter/v1/browser.proto",
     "proto/natter/v1/event.proto",
     "proto/natter/v1/command.proto",
     "proto/natter/v1/page.proto",

@@ -13,7 +13,7 @@ use async_nats::{Client, Subscriber};
 use futures::StreamExt as _;
 use natter::nats;
 use natter::server::broker::{
-    BrokerKeys, EmbeddedBroker, EmbeddedOptions, ServiceUser, UserCredentials, locate,
+    BrokerKeys, EmbeddedBroker, EmbeddedOptions, ServiceUser, SyncInterval, UserCredentials, locate,
 };
 use natter::server::router::{Proto, Router, Wires};
 use natter::wire::echo::{EchoRequest, EchoResponse};
@@ -45,6 +45,8 @@ async fn main() {
             .unwrap(),
         nats_port: None,
         ws_port: None,
+        sync_interval: SyncInterval::Every(Duration::from_secs(1)),
+        max_store: None,
         allowed_origins: vec!["http://localhost".to_owned()],
     };
     let broker = EmbeddedBroker::start(options, &keys).await.unwrap();

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # test.sh [rust] [browser] [ARGUMENT…]: builds, runs the tests and ends with `N passed, N failed`.
 # Further arguments go to Playwright.
+# test.sh chaos [ARGUMENT…]: the campaign of faults alone; the arguments are its own.
 source "$(dirname "$0")/env.sh"
 source scripts/tools.sh
 
-rust=no browser=no
+rust=no browser=no chaos=no
 while [ $# -gt 0 ]; do
   case "$1" in
     rust) rust=yes ;;
     browser) browser=yes ;;
+    chaos) chaos=yes ;;
     *) break ;;
   esac
   shift
@@ -57,11 +59,12 @@ browser_tests() {
   count Playwright $numbers "$status"
 }
 
-if [ "$browser" = yes ]; then
+if [ "$browser" = yes ] || [ "$chaos" = yes ]; then
   ensure_npm
   ensure_chromium
 fi
 kind=debug
+[ "$chaos" = no ] || kind=tests
 if [ "$rust" = yes ]; then
   # Clients in other languages take part in the Rust tests.
   ensure_npm
@@ -72,6 +75,7 @@ if ! scripts/build.sh "$kind"; then
   failed=1
   finish
 fi
+[ "$chaos" = no ] || exec cargo test ${CI:+--locked} --features ssr --test chaos -- "$@"
 [ "$rust" = no ] || rust_tests
 [ "$browser" = no ] || browser_tests "$@"
 finish

@@ -25,11 +25,38 @@ pub(super) enum Zone {
 #[derive(Clone, Copy)]
 struct CurrentZone(RwSignal<Zone>);
 
+/// Changes as time goes by, for what shows the time of now.
+#[derive(Clone, Copy)]
+struct Tick(RwSignal<i64>);
+
 /// Gives the zone in context: UTC, and the reader's once the page is alive.
 pub(super) fn provide_zone() {
     let zone = RwSignal::new(Zone::Utc);
     provide_context(CurrentZone(zone));
-    Effect::new(move |_| zone.set(Zone::Local));
+    let tick = RwSignal::new(0);
+    provide_context(Tick(tick));
+    Effect::new(move |_| {
+        zone.set(Zone::Local);
+        here::every_minute(move || tick.set(here::now().0));
+    });
+}
+
+/// What time it is in a zone, by its IANA name, "09:41". `None` before the page is alive, and when
+/// the browser knows no such zone.
+pub(super) fn now_in(zone_name: &str) -> Option<String> {
+    use_context::<Tick>()?.0.track();
+    match zone() {
+        Zone::Utc => None,
+        Zone::Local => here::time_in(here::now(), zone_name),
+    }
+}
+
+/// The zones that the browser knows; none before the page is alive.
+pub(super) fn zone_names() -> Vec<String> {
+    match zone() {
+        Zone::Utc => Vec::new(),
+        Zone::Local => here::zone_names(),
+    }
 }
 
 /// The zone now; what reads it is drawn again when it changes.
@@ -78,7 +105,8 @@ fn offset(at: Timestamp, zone: Zone) -> i64 {
 
 #[cfg(feature = "hydrate")]
 mod page {
-    use js_sys::{Array, Date, Object, Reflect};
+    use js_sys::{Array, Date, Function, Object, Reflect};
+    use wasm_bindgen::{JsCast as _, JsValue};
 
     use super::{MINUTE_MS, Timestamp};
 
@@ -114,6 +142,54 @@ mod page {
         formatted(at, &parts)
     }
 
+    pub fn every_minute(act: impl FnMut() + 'static) {
+        // It is as old as the page and ends with it.
+        gloo_timers::callback::Interval::new(60_000, act).forget();
+    }
+
+    pub fn time_in(at: Timestamp, zone: &str) -> Option<String> {
+        let options = Object::new();
+        for (name, value) in [
+            ("hour", "2-digit"),
+            ("minute", "2-digit"),
+            ("timeZone", zone),
+        ] {
+            Reflect::set(&options, &name.into(), &value.into()).ok()?;
+        }
+        // A zone that is none throws.
+        let format = Reflect::get(&intl()?, &"DateTimeFormat".into()).ok()?;
+        let arguments = Array::of2(&Array::new(), &options);
+        let format = Reflect::construct(format.dyn_ref::<Function>()?, &arguments).ok()?;
+        let format: Function = Reflect::get(&format, &"format".into())
+            .ok()?
+            .dyn_into()
+            .ok()?;
+        format
+            .call1(&JsValue::UNDEFINED, &date(at))
+            .ok()?
+            .as_string()
+    }
+
+    pub fn zone_names() -> Vec<String> {
+        let known = || {
+            let intl = intl()?;
+            let values = Reflect::get(&intl, &"supportedValuesOf".into()).ok()?;
+            let values: Function = values.dyn_into().ok()?;
+            let names = values.call1(&intl, &"timeZone".into()).ok()?;
+            Some(
+                Array::from(&names)
+                    .iter()
+                    .filter_map(|name| name.as_string())
+                    .collect(),
+            )
+        };
+        known().unwrap_or_default()
+    }
+
+    fn intl() -> Option<JsValue> {
+        Reflect::get(&js_sys::global(), &"Intl".into()).ok()
+    }
+
     /// By the browser's own rules for the reader's language.
     fn formatted(at: Timestamp, parts: &[(&str, &str)]) -> String {
         let options = Object::new();
@@ -121,7 +197,7 @@ mod page {
             let _ = Reflect::set(&options, &(*name).into(), &(*value).into());
         }
         let format = js_sys::Intl::DateTimeFormat::new(&Array::new(), &options).format();
-        let text = format.call1(&wasm_bindgen::JsValue::UNDEFINED, &date(at));
+        let text = format.call1(&JsValue::UNDEFINED, &date(at));
         text.ok()
             .and_then(|text| text.as_string())
             .unwrap_or_default()
@@ -145,6 +221,16 @@ mod server {
 
     pub fn offset_ms(_: Timestamp) -> i64 {
         0
+    }
+
+    pub fn every_minute(_: impl FnMut() + 'static) {}
+
+    pub fn time_in(_: Timestamp, _: &str) -> Option<String> {
+        None
+    }
+
+    pub fn zone_names() -> Vec<String> {
+        Vec::new()
     }
 
     pub fn local_time(at: Timestamp) -> String {

@@ -24,6 +24,9 @@ pub enum EchoError {
     /// Nobody answers on the subject.
     #[error("Natter’s echo service does not answer.")]
     NoAnswer,
+    /// Natter does not want to now; the words say when.
+    #[error("{0}")]
+    Refused(String),
     /// Something came back that is not an echo.
     #[error("The answer could not be read.")]
     Unreadable,
@@ -48,6 +51,31 @@ pub struct EchoBackend {
     pub uid: crate::domain::Username,
     /// Natter's own connection.
     pub nats: async_nats::Client,
+}
+
+/// What became of a request that was refused: the answer over HTTP says the same.
+#[cfg(feature = "ssr")]
+fn refused(reply: &async_nats::Message) -> Option<EchoError> {
+    use axum::http::{HeaderValue, StatusCode, header};
+    use prost::Message as _;
+
+    let code = reply.headers.as_ref()?.get("Nats-Service-Error-Code")?;
+    let failure = crate::wire::v1::Failure::decode(reply.payload.clone()).ok()?;
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        if let Some(code) = code
+            .as_str()
+            .parse()
+            .ok()
+            .and_then(|code| StatusCode::from_u16(code).ok())
+        {
+            response.set_status(code);
+        }
+        if failure.retry_after_ms > 0 {
+            let seconds = failure.retry_after_ms.div_ceil(1_000);
+            response.insert_header(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+    }
+    Some(EchoError::Refused(failure.reason))
 }
 
 /// Sends a message to the echo service and measures the way.
@@ -76,6 +104,9 @@ pub async fn echo_by_server(
         .await
         .map_err(|_| EchoError::NoAnswer)?;
     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    if let Some(refused) = refused(&reply) {
+        return Err(refused);
+    }
     let EchoResponse { message } =
         EchoResponse::decode(reply.payload).map_err(|_| EchoError::Unreadable)?;
     let info = nats.server_info();

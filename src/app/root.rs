@@ -74,6 +74,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/admin") view=Admin />
                     <Route path=path!("/settings") view=Settings />
                     <Route path=path!("/settings/account") view=Account />
+                    <Route path=path!("/settings/picture") view=Account />
                     <Route path=path!("/settings/sessions") view=Sessions />
                     <Route path=path!("/settings/connection") view=ConnectionCheck />
                 </ParentRoute>

@@ -36,6 +36,9 @@ pub const PEOPLE_ASKED: usize = 200;
 /// Live connections of one person through one natter.
 pub const CONNECTIONS_PER_PERSON: usize = 20;
 
+/// Connections of one person with `.creds` files, on all servers of the broker together.
+pub const TERMINALS_PER_PERSON: usize = 50;
+
 /// How long a web session lasts without being used anew.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -46,6 +49,12 @@ pub const SIGN_IN_ELSEWHERE: Duration = Duration::from_secs(10 * 60);
 /// The longest that a broker connection's rights may stand before they are worked out anew.
 pub const RIGHTS_LIFE: Duration = Duration::from_secs(3_600);
 
+/// The part of their life by which rights end sooner at most, so that not all end at once.
+pub const RIGHTS_JITTER: f64 = 0.14;
+
+/// The part of their life after which a page renews them: well before the first can end.
+pub const RIGHTS_RENEWED: f64 = 2.0 / 3.0;
+
 /// Closed rooms that one person is in, and open rooms that a guest is in, at most: each is a right
 /// of its own in every connection of theirs.
 pub const CLOSED_ROOMS: usize = 500;
@@ -55,6 +64,15 @@ pub const PEOPLE_OF_A_GUEST: usize = 500;
 
 /// People in a group, at most: a room with more of them deserves a name.
 pub const GROUP_PEOPLE: usize = 9;
+
+/// A picture as it is uploaded, in bytes: what a telephone's camera makes.
+pub const PICTURE_BYTES: usize = 10_000_000;
+
+/// A form with one: where more comes, it is not read to its end.
+pub const PICTURE_FORM_BYTES: usize = 40_000_000;
+
+/// A picture as it is uploaded, in pixels: refused by its head, before any is decoded.
+pub const PICTURE_PIXELS: u64 = 30_000_000;
 
 /// What a person says of themselves, in Unicode scalar values.
 pub const ABOUT_CHARS: usize = 300;

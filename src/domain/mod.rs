@@ -17,7 +17,7 @@ mod ulid;
 
 pub use grouping::{continues, same_group};
 pub use name::{DisplayName, NameError, RoomId, RoomName, Topic, Username};
-pub use outbox::{Outbox, Post, PostState};
+pub use outbox::{Later, Outbox, Post, PostState};
 pub use place::{Pair, Place};
 pub use rights::{Rights, Role, Standing, rights_for, rights_of_service};
 pub use room_log::{Applied, Key, LogEntry, Note, Position, RoomLog, Sequence, What};

@@ -42,7 +42,46 @@ pub struct Post {
     pub written_at: Timestamp,
     /// Where it stands.
     pub state: PostState,
+    /// Why the last try came to nothing, in words for the person, where natter said so.
+    pub trouble: Option<String>,
     failures: u32,
+}
+
+impl Post {
+    /// One that is sent as soon as it can be, or that was refused before, and why.
+    #[must_use]
+    pub fn new(
+        key: Key,
+        room: RoomId,
+        text: String,
+        written_at: Timestamp,
+        refusal: Option<String>,
+    ) -> Self {
+        let state = match refusal {
+            Some(reason) => PostState::Refused { reason },
+            None => PostState::Waiting {
+                not_before: written_at,
+            },
+        };
+        Self {
+            key,
+            room,
+            text,
+            written_at,
+            state,
+            trouble: None,
+            failures: 0,
+        }
+    }
+}
+
+/// Natter takes a post later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// Not before this, in milliseconds.
+    pub wait_ms: i64,
+    /// Why, in words for the person.
+    pub reason: String,
 }
 
 /// The posts under way, in the order they were written. One is in flight per room, so that a
@@ -60,34 +99,34 @@ impl Outbox {
     }
 
     /// Takes a message that the person sent.
-    pub fn push(&mut self, key: Key, room: RoomId, text: String, now: Timestamp) {
-        self.posts.push(Post {
-            key,
-            room,
-            text,
-            written_at: now,
-            state: PostState::Waiting { not_before: now },
-            failures: 0,
-        });
+    pub fn push(&mut self, post: Post) {
+        self.posts.push(post);
+    }
+
+    /// Takes a post that another client has left behind, to where its time is. One that is here
+    /// stays as it is.
+    pub fn adopt(&mut self, post: Post) {
+        if self.posts.iter().any(|here| here.key == post.key) {
+            return;
+        }
+        let later =
+            |here: &Post| (here.written_at, here.key.ulid) > (post.written_at, post.key.ulid);
+        let at = self.posts.iter().position(later);
+        self.posts.insert(at.unwrap_or(self.posts.len()), post);
     }
 
     /// The posts to send now: the first unanswered one of each room, when its time has come. They
     /// count as in flight from here on.
     pub fn due(&mut self, now: Timestamp) -> Vec<Post> {
-        let mut busy = HashSet::new();
+        let mut busy = self.busy();
         let mut due = Vec::new();
         for post in &mut self.posts {
-            match post.state {
-                PostState::InFlight => {
-                    busy.insert(post.room.clone());
-                }
-                PostState::Waiting { not_before } if busy.insert(post.room.clone()) => {
-                    if not_before <= now {
-                        post.state = PostState::InFlight;
-                        due.push(post.clone());
-                    }
-                }
-                PostState::Waiting { .. } | PostState::Accepted | PostState::Refused { .. } => {}
+            if let PostState::Waiting { not_before } = post.state
+                && busy.insert(post.room.clone())
+                && not_before <= now
+            {
+                post.state = PostState::InFlight;
+                due.push(post.clone());
             }
         }
         due
@@ -96,20 +135,19 @@ impl Outbox {
     /// When `due` will next have something; `None` while nothing waits.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        let mut busy = HashSet::new();
-        let mut next = None;
-        for post in &self.posts {
-            match post.state {
-                PostState::InFlight => {
-                    busy.insert(&post.room);
-                }
-                PostState::Waiting { not_before } if busy.insert(&post.room) => {
-                    next = Some(next.map_or(not_before, |n: Timestamp| n.min(not_before)));
-                }
-                PostState::Waiting { .. } | PostState::Accepted | PostState::Refused { .. } => {}
-            }
-        }
-        next
+        let mut busy = self.busy();
+        let first_of_room = |post: &Post| match post.state {
+            PostState::Waiting { not_before } if busy.insert(post.room.clone()) => Some(not_before),
+            _ => None,
+        };
+        self.posts.iter().filter_map(first_of_room).min()
+    }
+
+    /// The rooms that have a post in flight.
+    fn busy(&self) -> HashSet<RoomId> {
+        let in_flight = |post: &&Post| post.state == PostState::InFlight;
+        let posts = self.posts.iter().filter(in_flight);
+        posts.map(|post| post.room.clone()).collect()
     }
 
     /// Natter has it.
@@ -128,16 +166,18 @@ impl Outbox {
     }
 
     /// No answer, or "later": the same key is sent again, after a wait that grows. `chance` in
-    /// 0..=1 spreads many clients over that wait; natter may ask for a longer one.
-    pub fn failed(&mut self, key: &Key, now: Timestamp, chance: f64, at_least_ms: i64) {
+    /// 0..=1 spreads many clients over that wait; natter may ask for a longer one, and say why.
+    pub fn failed(&mut self, key: &Key, now: Timestamp, chance: f64, later: Option<Later>) {
         if let Some(post) = self.find(key) {
             let doubled = FIRST_WAIT_MS << post.failures.min(10);
             let ceiling = doubled.min(LONGEST_WAIT_MS);
             #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
             let wait = (ceiling as f64 * (0.5 + chance.clamp(0.0, 1.0) / 2.0)) as i64;
+            let asked = later.as_ref().map_or(0, |later| later.wait_ms);
             post.failures += 1;
+            post.trouble = later.map(|later| later.reason);
             post.state = PostState::Waiting {
-                not_before: Timestamp(now.0 + wait.max(at_least_ms)),
+                not_before: Timestamp(now.0 + wait.max(asked)),
             };
         }
     }
@@ -157,6 +197,7 @@ impl Outbox {
     pub fn retry(&mut self, key: &Key, new_key: Key, now: Timestamp) {
         if let Some(post) = self.find(key) {
             post.key = new_key;
+            post.trouble = None;
             post.failures = 0;
             post.state = PostState::Waiting { not_before: now };
         }
@@ -198,10 +239,15 @@ mod tests {
         RoomId::parse(id).unwrap()
     }
 
+    fn post(n: u8, id: &str, written: i64) -> Post {
+        let text = format!("message {n}");
+        Post::new(key(n), room(id), text, Timestamp(written), None)
+    }
+
     fn outbox(posts: &[(u8, &str)]) -> Outbox {
         let mut outbox = Outbox::default();
         for (n, id) in posts {
-            outbox.push(key(*n), room(id), format!("message {n}"), Timestamp(0));
+            outbox.push(post(*n, id, 0));
         }
         outbox
     }
@@ -224,10 +270,47 @@ mod tests {
     }
 
     #[test]
+    fn a_post_left_behind_goes_where_its_time_is_and_once() {
+        let mut outbox = Outbox::default();
+        outbox.push(post(5, "a", 50));
+        outbox.adopt(post(3, "a", 30));
+        outbox.adopt(post(7, "a", 70));
+        outbox.adopt(post(3, "a", 30));
+        let order: Vec<_> = outbox.posts().iter().map(|p| p.key.clone()).collect();
+        assert_eq!(order, [key(3), key(5), key(7)]);
+        let refused = Post::new(
+            key(9),
+            room("a"),
+            "no".into(),
+            Timestamp(0),
+            Some("why".into()),
+        );
+        outbox.adopt(refused);
+        assert_eq!(
+            due(&mut outbox, 100),
+            [key(3)],
+            "a refused one holds nobody up"
+        );
+    }
+
+    #[test]
+    fn one_left_behind_waits_for_what_is_in_flight() {
+        let mut outbox = outbox(&[(5, "a")]);
+        assert_eq!(due(&mut outbox, 0), [key(5)]);
+        let mut earlier = post(3, "a", 0);
+        earlier.written_at = Timestamp(-1);
+        outbox.adopt(earlier);
+        assert_eq!(due(&mut outbox, 9), []);
+        assert_eq!(outbox.next_due(), None);
+        outbox.accepted(&key(5));
+        assert_eq!(due(&mut outbox, 9), [key(3)]);
+    }
+
+    #[test]
     fn a_failed_post_goes_again_with_its_key_and_holds_the_later_ones_back() {
         let mut outbox = outbox(&[(1, "a"), (2, "a")]);
         due(&mut outbox, 0);
-        outbox.failed(&key(1), Timestamp(0), 1.0, 0);
+        outbox.failed(&key(1), Timestamp(0), 1.0, None);
         assert_eq!(due(&mut outbox, 0), [], "2 waits for 1");
         assert_eq!(outbox.next_due(), Some(Timestamp(250)));
         assert_eq!(due(&mut outbox, 250), [key(1)]);
@@ -238,7 +321,7 @@ mod tests {
         let mut outbox = outbox(&[(1, "a")]);
         for _ in 0..20 {
             due(&mut outbox, i64::MAX);
-            outbox.failed(&key(1), Timestamp(0), 1.0, 0);
+            outbox.failed(&key(1), Timestamp(0), 1.0, None);
         }
         assert_eq!(outbox.next_due(), Some(Timestamp(LONGEST_WAIT_MS)));
         outbox.hurry(Timestamp(5));
@@ -249,8 +332,16 @@ mod tests {
     fn natter_may_ask_for_a_longer_wait() {
         let mut outbox = outbox(&[(1, "a")]);
         due(&mut outbox, 0);
-        outbox.failed(&key(1), Timestamp(0), 0.0, 3_000);
+        let later = Later {
+            wait_ms: 3_000,
+            reason: "no room".into(),
+        };
+        outbox.failed(&key(1), Timestamp(0), 0.0, Some(later));
         assert_eq!(outbox.next_due(), Some(Timestamp(3_000)));
+        assert_eq!(outbox.posts()[0].trouble.as_deref(), Some("no room"));
+        due(&mut outbox, 3_000);
+        outbox.failed(&key(1), Timestamp(0), 0.0, None);
+        assert_eq!(outbox.posts()[0].trouble, None);
     }
 
     #[test]

@@ -99,7 +99,6 @@ pub struct RoomLog {
     entries: Vec<LogEntry>,
     keys: HashSet<Key>,
     end: Position,
-    announced: Sequence,
     has_earlier: bool,
 }
 
@@ -141,17 +140,6 @@ impl RoomLog {
         self.keys.contains(key)
     }
 
-    /// Has an entry been heard of that is not here yet?
-    #[must_use]
-    pub fn is_behind(&self) -> bool {
-        self.announced > self.end.sequence
-    }
-
-    /// Notes that the room's log reaches this far.
-    pub fn announce(&mut self, sequence: Sequence) {
-        self.announced = self.announced.max(sequence);
-    }
-
     /// Takes an entry of the live feed.
     pub fn apply(&mut self, entry: LogEntry) -> Applied {
         if entry.sequence <= self.end.sequence {
@@ -161,7 +149,6 @@ impl RoomLog {
                 Applied::Reset
             };
         }
-        self.announce(entry.sequence);
         // A lower `previous` is no gap: the entry between was erased.
         if entry.previous > self.end.sequence {
             return Applied::Gap;
@@ -201,7 +188,6 @@ impl RoomLog {
             sequence: entry.sequence,
             key: Some(entry.key.clone()),
         };
-        self.announce(entry.sequence);
         if !self.keys.insert(entry.key.clone()) {
             return Applied::Known;
         }
@@ -248,19 +234,8 @@ mod tests {
         let mut log = RoomLog::load(vec![entry(3, 0, 1)], false);
         assert_eq!(log.apply(entry(9, 7, 3)), Applied::Gap);
         assert_eq!(shown(&log), [3]);
-        assert!(log.is_behind());
         log.catch_up(vec![entry(7, 3, 2), entry(9, 7, 3)]);
         assert_eq!(shown(&log), [3, 7, 9]);
-        assert!(!log.is_behind());
-    }
-
-    #[test]
-    fn an_entry_heard_of_during_a_fetch_leaves_the_log_behind() {
-        let mut log = RoomLog::load(vec![entry(3, 0, 1)], false);
-        log.apply(entry(9, 7, 3));
-        log.apply(entry(12, 9, 4));
-        log.catch_up(vec![entry(7, 3, 2), entry(9, 7, 3)]);
-        assert!(log.is_behind(), "12 was heard of and is not here");
     }
 
     #[test]
@@ -340,7 +315,6 @@ mod tests {
             let mut keys = HashSet::new();
             let expected: Vec<_> = log.iter().filter(|e| keys.insert(e.key.clone())).cloned().collect();
             prop_assert_eq!(seen.entries(), &expected[..]);
-            prop_assert!(!seen.is_behind());
         }
     }
 }

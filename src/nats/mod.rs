@@ -34,7 +34,7 @@ mod client;
 mod connection;
 mod options;
 mod protocol;
-mod runtime;
+pub(crate) mod runtime;
 mod transport;
 
 pub use client::{Client, EventStream, Subscription};

@@ -13,6 +13,7 @@ use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
+use super::headcount::Headcount;
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
@@ -31,6 +32,21 @@ const LIMITS: UserLimits = UserLimits {
     data: -1,
 };
 
+/// What an answer is worked out from.
+#[derive(Clone)]
+pub struct Known {
+    /// Sessions, `.creds` files and people.
+    pub store: Store,
+    /// Where people are.
+    pub read_model: ReadModel,
+    /// How often one may connect.
+    pub limits: Limits,
+    /// How many terminals one has.
+    pub headcount: Headcount,
+    /// How long rights stand at most.
+    pub rights_life: Duration,
+}
+
 /// Answers the broker's questions until `stop`.
 ///
 /// # Errors
@@ -38,9 +54,7 @@ const LIMITS: UserLimits = UserLimits {
 pub async fn serve(
     auth: async_nats::Client,
     keys: Arc<BrokerKeys>,
-    store: Store,
-    read_model: ReadModel,
-    limits: Limits,
+    known: Known,
     stop: CancellationToken,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut requests = auth
@@ -57,12 +71,7 @@ pub async fn serve(
             else {
                 return;
             };
-            let (auth, keys) = (auth.clone(), Arc::clone(&keys));
-            let known = Known {
-                store: store.clone(),
-                read_model: read_model.clone(),
-                limits: limits.clone(),
-            };
+            let (auth, keys, known) = (auth.clone(), Arc::clone(&keys), known.clone());
             tokio::spawn(async move {
                 match answer(&request, &keys, &known).await {
                     Ok(answer) => reply(&auth, request, answer).await,
@@ -112,7 +121,11 @@ async fn answer(
                 &admitted.connection_name,
                 &permissions(admitted.rights),
                 &LIMITS,
-                expiry(admitted.until, admitted.connection_name.as_bytes()),
+                expiry(
+                    known.rights_life,
+                    admitted.until,
+                    admitted.connection_name.as_bytes(),
+                ),
             )?;
             request.allow(keys, &jwt)
         }
@@ -122,13 +135,6 @@ async fn answer(
             request.refuse(keys, "not known now")
         }
     }
-}
-
-/// What an answer is worked out from.
-struct Known {
-    store: Store,
-    read_model: ReadModel,
-    limits: Limits,
 }
 
 /// Somebody who may connect.
@@ -178,6 +184,10 @@ async fn by_creds_file(
     let Some(file) = known.store.creds_files.find(&credential.nkey).await? else {
         return Ok(None);
     };
+    if !known.headcount.has_room(file.holder.name().as_str()) {
+        tracing::debug!(who = %file.holder.name(), "has as many terminals as one may");
+        return Ok(None);
+    }
     let rights = match &file.holder {
         Holder::Person(uid) => rights_now(uid, known).await?,
         Holder::Service(name) => Some(rights_of_service(name)),
@@ -218,11 +228,12 @@ fn permissions(rights: Rights) -> Permissions {
     }
 }
 
-/// At most an hour from now, less a part that differs by connection so that not all come back at
+/// At most `life` from now, less a part that differs by connection so that not all come back at
 /// once, and never past the end of what it stands on. In seconds since the Unix epoch.
-fn expiry(until: Option<SystemTime>, differs: &[u8]) -> u64 {
-    let jitter = u64::from(differs.iter().copied().fold(0u8, u8::wrapping_add)) * 2;
-    let rights_end = SystemTime::now() + limits::RIGHTS_LIFE - Duration::from_secs(jitter);
+fn expiry(life: Duration, until: Option<SystemTime>, differs: &[u8]) -> u64 {
+    let differs = differs.iter().copied().fold(0u8, u8::wrapping_add);
+    let jitter = limits::RIGHTS_JITTER * f64::from(differs) / f64::from(u8::MAX);
+    let rights_end = SystemTime::now() + life.mul_f64(1.0 - jitter);
     until
         .map_or(rights_end, |until| rights_end.min(until))
         .duration_since(UNIX_EPOCH)
@@ -236,7 +247,8 @@ mod tests {
 
     fn seconds_left(life: Option<Duration>) -> u64 {
         let now = SystemTime::now();
-        let end = expiry(life.map(|life| now + life), b"ada.abc");
+        let until = life.map(|life| now + life);
+        let end = expiry(limits::RIGHTS_LIFE, until, b"ada.abc");
         end - now.duration_since(UNIX_EPOCH).unwrap().as_secs()
     }
 
@@ -247,5 +259,18 @@ mod tests {
             assert!(seconds_left(life) > 3_000);
         }
         assert!(seconds_left(Some(Duration::from_secs(60))) <= 60);
+    }
+
+    #[test]
+    fn a_page_renews_them_before_the_first_can_end() {
+        let life = Duration::from_secs(9);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        for differs in 0..=u8::MAX {
+            let end = Duration::from_secs(expiry(life, None, &[differs]));
+            assert!(
+                end > now + life.mul_f64(limits::RIGHTS_RENEWED),
+                "{differs}"
+            );
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use axum::http::{HeaderMap, Uri, header};
 
+use super::broker::SyncInterval;
 use super::oidc::OidcOptions;
+use crate::domain::limits;
 
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,6 +43,21 @@ pub struct ServeOptions {
     )]
     pub nats_ws_port: u16,
 
+    /// How long an acknowledged message may wait to be written through to the disk, which is what a
+    /// power cut can cost: "always" (not at all; slower), or a time such as 100ms or 1s. A crash of
+    /// natter or nats-server costs nothing either way.
+    #[arg(
+        long,
+        env = "NATTER_SYNC_INTERVAL",
+        default_value = "100ms",
+        value_name = "TIME"
+    )]
+    pub sync_interval: SyncInterval,
+
+    /// The most bytes that the embedded nats-server keeps; as many as the disk holds when not given.
+    #[arg(long, env = "NATTER_MAX_STORE", value_name = "BYTES", hide = true)]
+    pub max_store: Option<u64>,
+
     /// The nats-server to run. Without it: the one beside natter, in .tools/bin, or on PATH.
     #[arg(long, env = "NATTER_NATS_SERVER", value_name = "FILE")]
     pub nats_server: Option<PathBuf>,
@@ -70,6 +87,22 @@ pub struct ServeOptions {
     /// The page's files. Without it: the folder "site" beside natter.
     #[arg(long, env = "LEPTOS_SITE_ROOT", value_name = "DIR", hide = true)]
     pub site: Option<PathBuf>,
+
+    /// How long the rights of a connection stand, in seconds: shorter than an hour where it is tested
+    /// that nobody notices when they are renewed.
+    #[arg(
+        long,
+        default_value_t = limits::RIGHTS_LIFE.as_secs(),
+        value_parser = clap::value_parser!(u64).range(5..=limits::RIGHTS_LIFE.as_secs()),
+        value_name = "SECONDS",
+        hide = true
+    )]
+    pub rights_life: u64,
+
+    /// Answers are given from a read model that may be behind the log: only a test that shows what
+    /// the barrier is for can say so.
+    #[arg(skip)]
+    pub without_barrier: bool,
 
     /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
     /// gives a link), or domains of e-mail addresses with commas (who says that they have one

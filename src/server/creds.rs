@@ -11,6 +11,7 @@ use super::broker::{
 };
 use super::callout::creds_connection_name;
 use super::clock;
+use super::space::Space;
 use super::store::{CredsFile, Holder, Store, StoreError};
 use super::whereabouts::{Whereabouts, WhereaboutsError};
 use crate::domain::{Username, subject};
@@ -75,7 +76,7 @@ impl Administered {
         let keys = BrokerKeys::load(&here.keys)?;
         let chat = connect(&here.nats, &keys, ServiceUser::Chat).await?;
         let system = connect(&here.nats, &keys, ServiceUser::System).await?;
-        let store = Store::open(&async_nats::jetstream::new(chat)).await?;
+        let store = Store::open(&async_nats::jetstream::new(chat), Space::default()).await?;
         Ok(Self {
             keys,
             store,

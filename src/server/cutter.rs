@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::broker::{Passage, SystemError, cut_connections};
 use super::clock;
 use super::read_model::{ReadError, ReadModel, queries};
+use super::store::Epoch;
 use crate::domain::{Sequence, Timestamp, Username, limits};
 
 /// An answer of the callout from before a change can still land until the broker's authorization
@@ -85,16 +86,18 @@ impl Work {
         let mut applied = self.read_model.follow();
         // No connection is older than its rights can be: what shrank before that is cut already.
         let mut reached = Sequence(0);
+        let mut life = Epoch::default();
         loop {
             // What is applied from here on is looked at again.
             applied.mark_unchanged();
             match self.cut_since(reached).await {
                 // The model is being built anew, from another log or from the beginning.
-                Ok(through) if through < reached => {
+                Ok((through, epoch)) if through < reached || epoch != life => {
                     reached = Sequence(0);
+                    life = epoch;
                     continue;
                 }
-                Ok(through) => {
+                Ok((through, _)) => {
                     reached = through;
                     tell.send_replace(through);
                 }
@@ -110,7 +113,7 @@ impl Work {
         }
     }
 
-    async fn cut_since(&self, after: Sequence) -> Result<Sequence, CutError> {
+    async fn cut_since(&self, after: Sequence) -> Result<(Sequence, Epoch), CutError> {
         let life = i64::try_from(limits::RIGHTS_LIFE.as_millis()).unwrap_or(i64::MAX);
         let since = Timestamp(clock::now().0.saturating_sub(life));
         let found = self
@@ -128,7 +131,7 @@ impl Work {
                 }
             });
         }
-        Ok(found.through)
+        Ok((found.through, found.epoch))
     }
 
     async fn cut(&self, uids: &HashSet<Username>) -> Result<(), SystemError> {

@@ -83,6 +83,35 @@ impl Failure {
         }
     }
 
+    /// Natter has not read everything yet that people could ask for: `percent` of it, where that
+    /// takes more than a moment.
+    #[must_use]
+    pub fn catching_up(percent: Option<u8>) -> Self {
+        let done = percent.map_or_else(String::new, |done| format!(" ({done} % done)"));
+        Self {
+            retry_after: Some(Duration::from_secs(2)),
+            ..Self::new(
+                v1::FailureKind::Unavailable,
+                format!(
+                    "Natter is still reading its messages{done}. Nothing is lost: try again in a moment."
+                ),
+            )
+        }
+    }
+
+    /// Nothing can be written until somebody makes room.
+    #[must_use]
+    pub fn disk_full() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(
+                v1::FailureKind::Unavailable,
+                "Natter’s disk is full, so nothing can be written now. What you wrote is kept here: \
+                 try again when whoever looks after this Natter has made room.",
+            )
+        }
+    }
+
     /// A mistake of natter's own.
     #[must_use]
     pub fn internal() -> Self {
@@ -149,6 +178,7 @@ impl From<StoreError> for Failure {
                 tracing::warn!(%error, "the store did not answer");
             }
             StoreError::Corrupt(_) => tracing::error!(%error, "the store holds something else"),
+            StoreError::Full => return Self::disk_full(),
         }
         Self::unavailable()
     }
@@ -157,7 +187,10 @@ impl From<StoreError> for Failure {
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         tracing::warn!(%error, "the read model did not answer");
-        Self::unavailable()
+        match error {
+            ReadError::Behind { percent } => Self::catching_up(percent),
+            _ => Self::unavailable(),
+        }
     }
 }
 

@@ -50,6 +50,8 @@ const REFUSED_REQUEST: Allowance = Allowance::new(1_000, Duration::from_millis(1
 const POST: Allowance = Allowance::new(60, Duration::from_millis(100));
 /// Making, joining and changing rooms and who is in them.
 const CHANGE: Allowance = Allowance::new(30, Duration::from_millis(500));
+/// Pictures of oneself.
+const PICTURE: Allowance = Allowance::new(10, Duration::from_secs(60));
 /// Connections to the broker.
 const CONNECT: Allowance = Allowance::new(60, Duration::from_millis(500));
 
@@ -91,6 +93,7 @@ struct All {
     refused_request: Limit<Username>,
     post: Limit<Username>,
     change: Limit<Username>,
+    picture: Limit<Username>,
     connect: Limit<Username>,
     cut_off: Mutex<HashMap<Username, Instant>>,
 }
@@ -106,6 +109,7 @@ impl Default for Limits {
                 refused_request: Limit::new(REFUSED_REQUEST),
                 post: Limit::new(POST),
                 change: Limit::new(CHANGE),
+                picture: Limit::new(PICTURE),
                 connect: Limit::new(CONNECT),
                 cut_off: Mutex::default(),
             }),
@@ -187,6 +191,14 @@ impl Limits {
         self.all.change.check(uid).map_err(Failure::too_many)
     }
 
+    /// Counts a picture that somebody uploads, or takes away.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn picture(&self, uid: &Username) -> Result<(), Failure> {
+        self.all.picture.check(uid).map_err(Failure::too_many)
+    }
+
     /// Counts a connection to the broker. False: not now.
     #[must_use]
     pub fn may_connect(&self, uid: &Username) -> bool {
@@ -196,9 +208,16 @@ impl Limits {
     /// Is this person cut off now?
     #[must_use]
     pub fn is_cut_off(&self, uid: &Username) -> bool {
+        self.cut_off_for(uid).is_some()
+    }
+
+    /// For how long this person is cut off yet, if they are.
+    #[must_use]
+    pub fn cut_off_for(&self, uid: &Username) -> Option<Duration> {
         let cut_off = self.all.cut_off.lock();
         let until = cut_off.unwrap_or_else(PoisonError::into_inner);
-        until.get(uid).is_some_and(|until| *until > Instant::now())
+        let left = until.get(uid)?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Cuts somebody off. False: they are so already.
@@ -223,6 +242,7 @@ impl Limits {
                 &all.refused_request,
                 &all.post,
                 &all.change,
+                &all.picture,
                 &all.connect,
             ] {
                 by_person.limiter.retain_recent();

@@ -18,6 +18,9 @@ const SESSION: Duration = Duration::from_secs(30);
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_millis(200);
 
+/// For the answer of a callout that is there; a broker without one takes two seconds to refuse.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 /// For one walk.
 const WALK: Duration = Duration::from_secs(5);
 
@@ -69,20 +72,41 @@ pub(super) async fn watch(
 }
 
 async fn walk(sessions: &Sessions, broker: SocketAddr) -> Result<(), NotYet> {
-    let token = sessions.begin(None, SESSION, Origin::default()).await?;
-    let address = format!("ws://{broker}/");
-    let client = nats::Client::connect(nats::ConnectOptions {
-        servers: vec![address.parse().map_err(|_| NotYet::Address)?],
-        name: "natter self-test".into(),
-        ws_headers: vec![(
-            "Cookie".into(),
-            format!("{SESSION_COOKIE_UPSTREAM}={}", token.as_str()),
-        )],
-        ..nats::ConnectOptions::default()
-    });
+    let token = match sessions.begin(None, SESSION, Origin::default()).await {
+        Ok(token) => token,
+        // Reading goes on when nothing can be written.
+        Err(StoreError::Full) => return walk_in_vain(broker).await,
+        Err(error) => return Err(error.into()),
+    };
+    let client = connect(broker, token.as_str())?;
     let connected = tokio::time::timeout(WALK, client.connected()).await;
     client.close();
     sessions.end(&token.id()).await?;
     connected.map_err(|_| NotYet::Late)??;
     Ok(())
+}
+
+/// Without a session: the callout refuses at once, where it answers; else the broker does, later.
+async fn walk_in_vain(broker: SocketAddr) -> Result<(), NotYet> {
+    let client = connect(broker, "")?;
+    let refused = tokio::time::timeout(AT_ONCE, client.connected()).await;
+    client.close();
+    match refused {
+        Ok(Err(nats::ConnectError::Refused)) => Ok(()),
+        Ok(Err(error)) => Err(error.into()),
+        Ok(Ok(_)) | Err(_) => Err(NotYet::Late),
+    }
+}
+
+fn connect(broker: SocketAddr, session: &str) -> Result<nats::Client, NotYet> {
+    let address = format!("ws://{broker}/");
+    Ok(nats::Client::connect(nats::ConnectOptions {
+        servers: vec![address.parse().map_err(|_| NotYet::Address)?],
+        name: "natter self-test".into(),
+        ws_headers: vec![(
+            "Cookie".into(),
+            format!("{SESSION_COOKIE_UPSTREAM}={session}"),
+        )],
+        ..nats::ConnectOptions::default()
+    }))
 }

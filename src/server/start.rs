@@ -17,10 +17,12 @@ use super::broker::{
 };
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
+use super::headcount::Headcount;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::oidc::{OidcOptionsError, Provider};
+use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
 use super::router::{CutOff, Served};
@@ -163,7 +165,13 @@ impl Server {
 
         let stop = CancellationToken::new();
         let links = Links::connect(&url, &keys).await?;
-        let store = Store::open(&async_nats::jetstream::new(links.chat.clone())).await?;
+        let space = broker.as_ref().map(EmbeddedBroker::space);
+        let space = space.unwrap_or_default();
+        let store = Store::open(
+            &async_nats::jetstream::new(links.chat.clone()),
+            space.clone(),
+        )
+        .await?;
         make_first_room(&store).await?;
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
@@ -172,6 +180,10 @@ impl Server {
             stop.clone(),
         )
         .await?;
+        let read_model = match options.without_barrier {
+            true => read_model.without_barrier(),
+            false => read_model,
+        };
         let cutter = Cutter::start(
             read_model.clone(),
             links.system.clone(),
@@ -187,15 +199,17 @@ impl Server {
             stop.clone()
                 .run_until_cancelled_owned(limits.clone().tidy()),
         );
-        callout::serve(
-            links.auth.clone(),
-            keys,
-            store.clone(),
-            read_model.clone(),
-            limits.clone(),
-            stop.clone(),
-        )
-        .await?;
+        let rights_life = Duration::from_secs(options.rights_life);
+        let chat_account = keys.chat_account().to_owned();
+        let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
+        let known = callout::Known {
+            store: store.clone(),
+            read_model: read_model.clone(),
+            limits: limits.clone(),
+            headcount,
+            rights_life,
+        };
+        callout::serve(links.auth.clone(), keys, known, stop.clone()).await?;
         let services = Services {
             store: store.clone(),
             read_model: read_model.clone(),
@@ -236,15 +250,18 @@ impl Server {
             ),
             store,
             read_model,
+            pictures: Pictures::default(),
             services,
             limits,
             tunnels: tunnels.clone(),
             ready: ready.clone(),
+            space,
             chat: links.chat.clone(),
             site: Arc::clone(&site),
             signup: options.signup.clone(),
             oidc,
             behind_proxy: options.behind_proxy,
+            rights_life,
             setup_token: setup_token.clone(),
             leptos,
         };
@@ -384,6 +401,8 @@ async fn embedded(
         nats_server,
         nats_port: free_for_zero(options.nats_port),
         ws_port: free_for_zero(options.nats_ws_port),
+        sync_interval: options.sync_interval,
+        max_store: options.max_store,
         allowed_origins: site.origins(),
     };
     Ok(EmbeddedBroker::start(options, keys).await?)

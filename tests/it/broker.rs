@@ -16,8 +16,8 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use futures::{SinkExt as _, StreamExt as _};
 use natter::server::broker::{
     AuthRequest, BrokerKeys, BrokerState, CALLOUT_SUBJECT, EmbeddedBroker, EmbeddedOptions,
-    Permissions, SERVER_XKEY_HEADER, SESSION_COOKIE_UPSTREAM, ServiceUser, UserLimits,
-    connections_of, kick, locate,
+    Permissions, SERVER_XKEY_HEADER, SESSION_COOKIE_UPSTREAM, ServiceUser, SyncInterval,
+    UserLimits, connections_of, kick, locate,
 };
 use nkeys::KeyPair;
 use tempfile::TempDir;
@@ -111,6 +111,8 @@ async fn options(data_dir: &Path) -> EmbeddedOptions {
         nats_server: locate(None).await.unwrap(),
         nats_port: None,
         ws_port: None,
+        sync_interval: SyncInterval::Every(Duration::from_secs(1)),
+        max_store: None,
         allowed_origins: vec![ORIGIN.to_owned()],
     }
 }

@@ -149,3 +149,48 @@ async fn a_natter_that_does_not_run_is_named() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn one_person_has_fifty_terminals_and_others_theirs() {
+    let natter = Natter::start().await;
+    Person::sign_up(&natter, "ada").await;
+    Person::sign_up(&natter, "ben").await;
+    // The bound is the person's, however many files they have.
+    let adas = [
+        natter.make_creds(&["ada"]).await,
+        natter.make_creds(&["ada"]).await,
+    ];
+    let bens = natter.make_creds(&["ben"]).await;
+    let dials = (0..56).map(|n| terminal(&natter, &adas[n % 2], "_INBOX.ada"));
+    let terminals: Vec<_> = dials.collect();
+    for terminal in &terminals {
+        let _ = tokio::time::timeout(SOON, terminal.connected()).await;
+    }
+    let connected = || {
+        let up = |one: &&Client| one.status() == natter::nats::Status::Connected;
+        terminals.iter().filter(up).count()
+    };
+    // Those that were cut off try again and again, and are not let in.
+    let calm = async {
+        let mut looks = 0;
+        while looks < 10 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            looks = if connected() == 50 { looks + 1 } else { 0 };
+        }
+    };
+    let calm = tokio::time::timeout(SOON, calm).await;
+    assert!(calm.is_ok(), "{} are connected", connected());
+
+    let other = terminal(&natter, &bens, "_INBOX.ben");
+    other.connected().await.unwrap();
+    assert_eq!(echo(&other, "ben.echo").await.unwrap(), "hi");
+    // One goes, and one that waits comes in.
+    let up = |one: &&Client| one.status() == natter::nats::Status::Connected;
+    terminals.iter().find(up).unwrap().close();
+    let filled = async {
+        while connected() < 50 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(2 * SOON, filled).await.is_ok());
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use natter::domain::Ulid;
 use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
-use natter::server::broker::{BrokerKeys, ServiceUser};
+use natter::server::broker::{BrokerKeys, ServiceUser, SyncInterval};
 use natter::server::config::{ServeOptions, Signup};
 use natter::server::oidc::OidcOptions;
 use natter::wire::v1;
@@ -37,7 +37,11 @@ impl Natter {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    /// In a folder that may have been another natter's.
+    pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut ServeOptions)) -> Self {
         let mut options = options(folder.path().into());
         change(&mut options);
         let server = Server::start(options).await.unwrap();
@@ -45,15 +49,32 @@ impl Natter {
         Self { server, folder }
     }
 
+    /// Stops it, and gives back its folder.
+    pub async fn stop(self) -> TempDir {
+        self.server.stop().await;
+        self.folder
+    }
+
     /// A second natter on the same broker.
     pub async fn start_beside(&self) -> Self {
+        self.start_beside_in(tempfile::tempdir().unwrap(), |_| {})
+            .await
+    }
+
+    /// The same in a folder that may have been another natter's.
+    pub async fn start_beside_in(
+        &self,
+        folder: TempDir,
+        change: impl FnOnce(&mut ServeOptions),
+    ) -> Self {
         let broker = self.server.broker().unwrap();
         let (url, ws) = (broker.client_url(), broker.websocket_addr());
         let keys = self.folder.path().join("keys");
-        Self::start_with(|options| {
+        Self::start_in(folder, |options| {
             options.nats = Some(url);
             options.nats_ws = Some(ws);
             options.keys = Some(keys);
+            change(options);
         })
         .await
     }
@@ -115,6 +136,14 @@ impl Natter {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// What `GET /health` says.
+    pub async fn health(&self) -> (StatusCode, serde_json::Value) {
+        let response = reqwest::get(self.url("/health")).await.unwrap();
+        let status = response.status();
+        let said = response.text().await.unwrap();
+        (status, serde_json::from_str(&said).unwrap())
+    }
+
     /// How many entries LOG has.
     pub async fn log_length(&self) -> u64 {
         let chat = self.as_service(ServiceUser::Chat).await;
@@ -132,6 +161,8 @@ pub fn options(data: PathBuf) -> ServeOptions {
         data,
         nats_port: 0,
         nats_ws_port: 0,
+        sync_interval: SyncInterval::Every(Duration::from_secs(1)),
+        max_store: None,
         nats_server: nats_server(),
         nats: None,
         nats_ws: None,
@@ -139,6 +170,8 @@ pub fn options(data: PathBuf) -> ServeOptions {
         public_url: None,
         behind_proxy: false,
         site: Some(site),
+        rights_life: 3_600,
+        without_barrier: false,
         signup: Signup::Open,
         oidc: OidcOptions::default(),
     }
@@ -190,6 +223,11 @@ impl Person {
     }
 
     async fn sign_up_at(natter: &Natter, uid: &str, path: &str) -> Self {
+        Self::sign_up_on(natter.addr(), uid, path).await
+    }
+
+    /// Signs up at whatever natter listens there.
+    pub async fn sign_up_on(addr: SocketAddr, uid: &str, path: &str) -> Self {
         let http = stranger();
         let form = [
             ("username", uid),
@@ -197,7 +235,7 @@ impl Person {
             ("password", PASSWORD),
         ];
         let response = http
-            .post(natter.url(path))
+            .post(format!("http://{addr}{path}"))
             .form(&form)
             .send()
             .await
@@ -208,7 +246,7 @@ impl Person {
             uid: uid.into(),
             http,
             token,
-            addr: natter.addr(),
+            addr,
         }
     }
 

@@ -65,7 +65,10 @@ async fn one_person_has_twenty_connections() {
     let one_more = handshake(&natter, "/nats")
         .header("cookie", format!("natter_session={}", ada.token))
         .header("origin", origin);
-    assert_eq!(status(one_more).await, StatusCode::TOO_MANY_REQUESTS);
+    let told = one_more.send().await.unwrap();
+    assert_eq!(told.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(told.headers()["natter-limit"], "connections");
+    assert!(told.headers().contains_key("retry-after"));
     ben.connect().await;
     clients.pop().unwrap().close();
     let freed = async {
@@ -103,4 +106,36 @@ async fn signing_out_closes_the_live_connection_at_each_natter_and_at_the_broker
         assert_ne!(adas[at].status(), Status::Connected);
     }
     assert_eq!(bens.status(), Status::Connected);
+}
+
+#[tokio::test]
+async fn who_is_cut_off_for_asking_too_much_is_told_when_to_come_back() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let flood = async {
+        while ada.get("/session").await.status() == StatusCode::NO_CONTENT {
+            for _ in 0..500 {
+                // It is closed under this at last.
+                let _ = client.publish("ada.echo", "x".into()).await;
+            }
+            let _ = client.flush().await;
+        }
+    };
+    timeout(SOON, flood).await.unwrap();
+    client.close();
+    for path in ["/session", "/nats"] {
+        let told = handshake(&natter, path)
+            .header("cookie", format!("natter_session={}", ada.token))
+            .header("origin", format!("http://{}", natter.addr()));
+        let told = told.send().await.unwrap();
+        assert_eq!(told.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(told.headers()["natter-limit"], "requests");
+        let wait: u32 = told.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!((30..=60).contains(&wait), "{wait}");
+    }
 }

@@ -1,11 +1,12 @@
-//! A person's initials on a colour of their own.
+//! A person's picture, or their initials on a colour of their own.
 
 use leptos::prelude::*;
 
 /// How many colours there are; the stylesheet has a class for each.
 const HUES: u32 = 12;
 
-/// The initials of `name`, on the colour of `uid`.
+/// Their picture over the initials of `name` on the colour of `uid`. It stands beside the name, so
+/// it says nothing to who cannot see it.
 #[component]
 pub(in super::super) fn Avatar(
     /// Who: decides the colour, which stays when the name changes.
@@ -13,11 +14,23 @@ pub(in super::super) fn Avatar(
     /// What others see of them.
     #[prop(into)]
     name: Signal<String>,
+    /// The name of their picture; empty for none.
+    #[prop(into)]
+    picture: Signal<String>,
+    /// Is it to be large?
+    #[prop(optional)]
+    large: bool,
 ) -> impl IntoView {
     let class = format!("avatar hue-{}", hue(&uid));
+    let shown = move || {
+        let name = picture.get();
+        let address = format!("/pictures/{name}");
+        (!name.is_empty()).then(|| view! { <img src=address alt="" decoding="async" /> })
+    };
     view! {
-        <span class=class aria-hidden="true">
+        <span class=class class:large=large aria-hidden="true">
             {move || initials(&name.get())}
+            {shown}
         </span>
     }
 }

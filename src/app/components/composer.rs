@@ -4,6 +4,7 @@
 use leptos::ev::{KeyboardEvent, SubmitEvent};
 use leptos::html::Textarea;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use crate::app::browser::{draft, has_coarse_pointer, keep_draft};
 use crate::app::first_page::FirstPage;
@@ -52,10 +53,16 @@ pub(in super::super) fn Composer(
         };
         match MessageText::parse(&area.value()) {
             Ok(text) => {
-                chat.send(&room, text.as_str().to_owned());
+                let (me, room, typed) = (me.clone(), room.clone(), area.value());
                 area.set_value("");
-                keep_draft(&me, room.as_str(), "");
                 error.set(None);
+                spawn_local(async move {
+                    chat.send(&room, text.as_str().to_owned()).await;
+                    // Until then the draft is what would survive a crash.
+                    if draft(&me, room.as_str()).as_deref() == Some(typed.as_str()) {
+                        keep_draft(&me, room.as_str(), "");
+                    }
+                });
             }
             Err(TextError::Empty) => {}
             Err(too_long) => error.set(Some(too_long.to_string())),

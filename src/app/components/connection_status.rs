@@ -2,19 +2,21 @@
 
 use leptos::prelude::*;
 
-use crate::app::state::{Chat, ConnectionState};
+use crate::app::state::Chat;
 use crate::app::words;
+use crate::client::ConnectionState;
 
 /// The state in words.
 #[component]
 pub(super) fn ConnectionStatus() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let words = move || match chat.connection.get() {
-        ConnectionState::Unknown => "",
-        ConnectionState::Connected => words::CONNECTED,
-        ConnectionState::Reconnecting => words::RECONNECTING,
-        ConnectionState::Offline => words::OFFLINE,
-        ConnectionState::TooMany => words::TOO_MANY,
+        ConnectionState::Unknown => String::new(),
+        ConnectionState::Connected => words::CONNECTED.into(),
+        ConnectionState::Reconnecting => words::RECONNECTING.into(),
+        ConnectionState::Offline => words::OFFLINE.into(),
+        ConnectionState::TooMany => words::TOO_MANY.into(),
+        ConnectionState::CutOff(seconds) => words::cut_off(seconds),
     };
     let is_trouble = move || {
         !matches!(

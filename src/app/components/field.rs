@@ -27,6 +27,9 @@ pub(in super::super) fn Field(
     /// Is it where one begins to type?
     #[prop(optional)]
     autofocus: bool,
+    /// The id of a list of what may stand in it.
+    #[prop(optional)]
+    list: Option<&'static str>,
 ) -> impl IntoView {
     let hint_id = format!("{name}-hint");
     let described_by = hint.as_ref().map(|_| hint_id.clone());
@@ -43,6 +46,7 @@ pub(in super::super) fn Field(
                 aria-describedby=described_by
                 required=required
                 autofocus=autofocus
+                list=list
                 value=value
             />
             {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}

@@ -29,13 +29,20 @@ pub(super) fn author_name(author: Username) -> Signal<String> {
     Signal::derive(move || chat.name_of(&author))
 }
 
+/// Their picture, likewise.
+pub(super) fn author_picture(author: Username) -> Signal<String> {
+    let chat = expect_context::<Chat>();
+    Signal::derive(move || chat.picture_of(&author))
+}
+
 #[component]
 fn Message(entry: LogEntry) -> impl IntoView {
     let uid = entry.key.author.to_string();
+    let picture = author_picture(entry.key.author.clone());
     let name = author_name(entry.key.author.clone());
     view! {
         <article class="message">
-            <Avatar uid name />
+            <Avatar uid name picture />
             <div class="said">
                 <p class="by">
                     <b>{move || name.get()}</b>

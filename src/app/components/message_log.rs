@@ -8,8 +8,9 @@ use super::outgoing::Outgoing;
 use super::rows::rows;
 use crate::app::clock;
 use crate::app::icons::DownIcon;
-use crate::app::state::{Chat, RoomState};
+use crate::app::state::Chat;
 use crate::app::words;
+use crate::client::{LoadError, RoomState};
 use crate::domain::{RoomId, RoomLog, Sequence, What};
 
 /// Closer to the bottom than this, in CSS pixels, counts as at it.
@@ -22,8 +23,8 @@ pub(in super::super) fn MessageLog(
     room: RoomId,
     /// What it is called.
     name: String,
-    /// Takes the text of a discarded message.
-    on_discard: Callback<String>,
+    /// Takes the text of a refused message to be changed, where there is a box for it.
+    on_edit: Option<Callback<String>>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let id = StoredValue::new(room.clone());
@@ -105,7 +106,7 @@ pub(in super::super) fn MessageLog(
                     <For each=move || rows.get() key=|row| row.key() let:row>
                         <LogRow row />
                     </For>
-                    <Outgoing room on_discard />
+                    <Outgoing room on_edit />
                 </div>
             </section>
             <Show when=move || { unseen.get() > 0 }>
@@ -131,6 +132,10 @@ fn LogNotice(state: Memo<Option<RoomState>>, name: String, room: RoomId) -> impl
         }
         Some(RoomState::Failed(reason)) => {
             let room = room.clone();
+            let reason = match reason {
+                LoadError::Refused(reason) => reason,
+                LoadError::NoAnswer => words::NO_ANSWER.into(),
+            };
             view! {
                 <div class="notice" role="alert">
                     <p>{words::LOAD_FAILED} " " {reason}</p>

@@ -17,6 +17,7 @@ mod time;
 mod workspace;
 
 pub(super) use act::Act;
+pub(super) use avatar::Avatar;
 pub(super) use composer::Composer;
 pub(super) use elsewhere::SignInElsewhere;
 pub(super) use field::{Field, FormError};

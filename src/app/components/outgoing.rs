@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::avatar::Avatar;
-use super::message::author_name;
+use super::message::{author_name, author_picture};
 use crate::app::state::Chat;
 use crate::app::words;
 use crate::domain::{Key, Post, PostState, RoomId};
@@ -13,8 +13,8 @@ use crate::domain::{Key, Post, PostState, RoomId};
 pub(super) fn Outgoing(
     /// The room.
     room: RoomId,
-    /// Takes the text of a discarded message.
-    on_discard: Callback<String>,
+    /// Takes the text of a refused message to be changed, where there is a box for it.
+    on_edit: Option<Callback<String>>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let posts = Memo::new(move |_| {
@@ -25,22 +25,22 @@ pub(super) fn Outgoing(
     });
     view! {
         <For each=move || posts.get() key=|post| post.key.clone() let:post>
-            <OutgoingPost post posts on_discard />
+            <OutgoingPost post posts on_edit />
         </For>
     }
 }
 
 #[component]
-fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>) -> impl IntoView {
+fn OutgoingPost(
+    post: Post,
+    posts: Memo<Vec<Post>>,
+    on_edit: Option<Callback<String>>,
+) -> impl IntoView {
     let key = post.key.clone();
-    let state = Memo::new(move |_| {
-        posts.with(|posts| {
-            posts
-                .iter()
-                .find(|post| post.key == key)
-                .map(|p| p.state.clone())
-        })
-    });
+    let now =
+        Memo::new(move |_| posts.with(|posts| posts.iter().find(|post| post.key == key).cloned()));
+    let state = Memo::new(move |_| now.with(|post| post.as_ref().map(|post| post.state.clone())));
+    let trouble = Memo::new(move |_| now.with(|post| post.as_ref()?.trouble.clone()));
     let is_on_its_way = move || {
         matches!(
             state.get(),
@@ -53,21 +53,24 @@ fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>
     };
     let uid = post.key.author.to_string();
     let name = author_name(post.key.author.clone());
+    let picture = author_picture(post.key.author.clone());
     let key = post.key;
     view! {
         <article class="message outgoing" class:on-its-way=is_on_its_way>
-            <Avatar uid name />
+            <Avatar uid name picture />
             <div class="said">
                 <p class="by">
                     <b>{move || name.get()}</b>
                 </p>
                 <p class="text">{post.text}</p>
                 <Show when=is_on_its_way>
-                    <p class="sending">{words::SENDING}</p>
+                    <p class="sending">
+                        {words::SENDING} {move || trouble.get().map(|reason| format!(" {reason}"))}
+                    </p>
                 </Show>
                 {move || {
                     let key = key.clone();
-                    refusal().map(|reason| view! { <Refusal post=key reason on_discard /> })
+                    refusal().map(|reason| view! { <Refusal post=key reason on_edit /> })
                 }}
             </div>
         </article>
@@ -75,23 +78,29 @@ fn OutgoingPost(post: Post, posts: Memo<Vec<Post>>, on_discard: Callback<String>
 }
 
 #[component]
-fn Refusal(post: Key, reason: String, on_discard: Callback<String>) -> impl IntoView {
+fn Refusal(post: Key, reason: String, on_edit: Option<Callback<String>>) -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let again = post.clone();
+    let (again, edited) = (post.clone(), post.clone());
     view! {
         <div class="refusal" role="alert">
             <p>{format!("{} {reason}", words::NOT_SENT)}</p>
             <button type="button" on:click=move |_| chat.retry(&again)>
                 {words::TRY_AGAIN}
             </button>
-            <button
-                type="button"
-                on:click=move |_| {
-                    if let Some(text) = chat.discard(&post) {
-                        on_discard.run(text);
+            {on_edit
+                .map(|on_edit| {
+                    let edit = move |_| {
+                        if let Some(text) = chat.discard(&edited) {
+                            on_edit.run(text);
+                        }
+                    };
+                    view! {
+                        <button type="button" on:click=edit>
+                            {words::EDIT}
+                        </button>
                     }
-                }
-            >
+                })}
+            <button type="button" on:click=move |_| drop(chat.discard(&post))>
                 {words::DISCARD}
             </button>
         </div>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::avatar::Avatar;
+use super::time::TheirTime;
 use crate::app::words;
 use crate::wire::v1;
 
@@ -15,15 +16,18 @@ pub(in super::super) fn PersonLine(
     children: Children,
 ) -> impl IntoView {
     let name = Signal::stored(person.display_name.clone());
+    let picture = Signal::stored(person.picture.clone());
     let role = words::role(person.role(), person.suspended);
+    let zone = person.time_zone.clone();
     view! {
         <li class="line" aria-label=person.display_name.clone()>
-            <Avatar uid=person.uid.clone() name />
+            <Avatar uid=person.uid.clone() name picture />
             <div class="line-text">
                 <b>{person.display_name.clone()}</b>
                 <span class="hint">
                     {format!("@{}", person.uid)} {role.map(|role| format!(" · {role}"))}
                 </span>
+                {(!zone.is_empty()).then(|| view! { <TheirTime zone /> })}
                 {(!person.about.is_empty())
                     .then(|| view! { <p class="hint">{person.about.clone()}</p> })}
             </div>

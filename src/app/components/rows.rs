@@ -1,7 +1,7 @@
 //! From a room's log to the rows that are drawn.
 
 use crate::app::clock::{self, Zone};
-use crate::domain::{LogEntry, Timestamp, What, continues};
+use crate::domain::{Key, LogEntry, Timestamp, What, continues};
 
 /// One row of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,14 +17,16 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// The same for the same row, so that it is not drawn again.
-    pub(super) fn key(&self) -> (u8, u64, i64) {
-        match self {
-            Self::Day(at) => (0, 0, at.0),
-            Self::Head(entry) => (1, entry.sequence.0, 0),
-            Self::Continued(entry) => (2, entry.sequence.0, 0),
-            Self::Happened(entry) => (3, entry.sequence.0, 0),
-        }
+    /// The same for the same row, so that it is not drawn again. A log that was put back from a
+    /// backup has other entries at the same places.
+    pub(super) fn key(&self) -> (u8, i64, Option<Key>) {
+        let (kind, entry) = match self {
+            Self::Day(at) => return (0, at.0, None),
+            Self::Head(entry) => (1, entry),
+            Self::Continued(entry) => (2, entry),
+            Self::Happened(entry) => (3, entry),
+        };
+        (kind, entry.at.0, Some(entry.key.clone()))
     }
 }
 
@@ -54,7 +56,7 @@ pub(super) fn rows(entries: &[LogEntry], zone: Zone) -> Vec<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Key, Sequence, Ulid, Username};
+    use crate::domain::{Sequence, Ulid, Username};
 
     fn entry(sequence: u64, author: &str, minutes: i64) -> LogEntry {
         LogEntry {

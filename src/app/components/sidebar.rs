@@ -10,7 +10,7 @@ use super::workspace::CurrentRoom;
 use crate::app::icons::{CompassIcon, LockIcon, PeopleIcon, PlusIcon, SettingsIcon};
 use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
-use crate::wire::v1::{Role, RoomKind};
+use crate::wire::v1::{self, Role, RoomKind};
 
 /// The sidebar.
 #[component]
@@ -124,13 +124,16 @@ pub(in super::super) fn RoomMark(
 #[component]
 fn Me() -> impl IntoView {
     let chat = expect_context::<Chat>();
-    let (uid, name) = chat
-        .me
-        .with_value(|me| (me.uid.clone(), me.display_name.clone()));
+    let v1::Person {
+        uid,
+        display_name: name,
+        picture,
+        ..
+    } = chat.me.get_value();
     let shown = name.clone();
     view! {
         <div class="me">
-            <Avatar uid name=Signal::stored(name) />
+            <Avatar uid name=Signal::stored(name) picture=Signal::stored(picture) />
             <b>{shown}</b>
             <a class="icon-button" href="/settings" aria-label=words::SETTINGS title=words::SETTINGS>
                 <SettingsIcon />

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::clock;
+use crate::app::{clock, words};
 use crate::domain::Timestamp;
 
 /// The time of day.
@@ -12,6 +12,20 @@ pub(in super::super) fn Time(
     at: Timestamp,
 ) -> impl IntoView {
     view! { <time datetime=clock::iso(at)>{move || clock::time(at, clock::zone())}</time> }
+}
+
+/// What time it is now for somebody who lives in this zone. The server knows of no zones, so with
+/// scripts off it is the zone's name.
+#[component]
+pub(in super::super) fn TheirTime(
+    /// Its IANA name, or something that is none.
+    zone: String,
+) -> impl IntoView {
+    let shown = move || match clock::now_in(&zone) {
+        Some(time) => words::local_time(&time, &zone),
+        None => zone.clone(),
+    };
+    view! { <span class="hint">{shown}</span> }
 }
 
 /// A line between days.

@@ -1,8 +1,10 @@
-//! /settings/account: what others see of a person, and how they sign in.
+//! /settings/account: what others see of a person, and how they sign in. /settings/picture is the
+//! same: a picture that was refused stays there.
 
 use leptos::prelude::*;
 
-use crate::app::components::{Act, Field, FormError, Moment, Pane};
+use crate::app::clock;
+use crate::app::components::{Act, Avatar, Field, FormError, Moment, Pane};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -23,6 +25,7 @@ pub(in super::super) fn Account() -> impl IntoView {
         }
     };
     let (profile_error, password_error) = (error_of("profile"), error_of("password"));
+    let picture_error = error_of("picture");
     let shown = if typed.of == "profile" {
         v1::Person {
             display_name: typed.display_name.clone(),
@@ -39,6 +42,7 @@ pub(in super::super) fn Account() -> impl IntoView {
     view! {
         <Pane title=words::YOUR_ACCOUNT back="/settings">
             <p>{words::signed_in_as(&me.display_name, &me.uid)}</p>
+            <Picture me=me.clone() error=picture_error />
             <form method="post" action="/settings/account">
                 <FormError error=profile_error />
                 <input type="hidden" name="of" value="profile" />
@@ -62,7 +66,14 @@ pub(in super::super) fn Account() -> impl IntoView {
                     hint=words::TIME_ZONE_HINT
                     value=shown.time_zone
                     required=false
+                    list="zones"
                 />
+                <datalist id="zones">
+                    {move || {
+                        let zones = clock::zone_names().into_iter();
+                        zones.map(|zone| view! { <option value=zone></option> }).collect_view()
+                    }}
+                </datalist>
                 <button class="primary">{words::SAVE}</button>
             </form>
             <Elsewhere error=elsewhere_error />
@@ -77,6 +88,57 @@ pub(in super::super) fn Account() -> impl IntoView {
                     .into_any()
             }}
         </Pane>
+    }
+}
+
+/// The picture, another one for it, and none.
+#[component]
+fn Picture(me: v1::Person, error: String) -> impl IntoView {
+    const ACTION: &str = "/settings/picture";
+    const KIND: &str = "multipart/form-data";
+    let has_one = !me.picture.is_empty();
+    let (name, picture) = (me.display_name, me.picture);
+    view! {
+        <h2>{words::PICTURE}</h2>
+        <div class="own-picture">
+            <Avatar
+                uid=me.uid
+                name=Signal::stored(name)
+                picture=Signal::stored(picture)
+                large=true
+            />
+            <div class="forms">
+            <form method="post" action=ACTION enctype=KIND>
+                <FormError error />
+                <input type="hidden" name="of" value="upload" />
+                <div class="field">
+                    <label for="picture">{words::CHOOSE_PICTURE}</label>
+                    <input
+                        id="picture"
+                        name="picture"
+                        type="file"
+                        accept="image/png,image/jpeg,image/webp"
+                        aria-describedby="picture-hint"
+                        required
+                    />
+                    <p class="hint" id="picture-hint">
+                        {words::PICTURE_HINT}
+                    </p>
+                </div>
+                <button class="secondary">{words::UPLOAD_PICTURE}</button>
+            </form>
+            {has_one
+                .then(|| {
+                    view! {
+                        <form method="post" action=ACTION enctype=KIND>
+                            <input type="hidden" name="of" value="remove" />
+                            <button class="secondary">{words::REMOVE_PICTURE}</button>
+                        </form>
+                    }
+                })}
+            </div>
+        </div>
+        <h2>{words::PROFILE}</h2>
     }
 }
 

@@ -7,8 +7,9 @@ use leptos_meta::Title;
 use crate::app::browser;
 use crate::app::echo::echo_by_server;
 use crate::app::icons::BackIcon;
-use crate::app::state::{Chat, ConnectionState};
+use crate::app::state::Chat;
 use crate::app::words;
+use crate::client::ConnectionState;
 
 /// What is known of one way.
 #[derive(Debug, Clone, PartialEq)]

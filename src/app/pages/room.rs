@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
-use crate::app::browser::draft;
+use crate::app::browser::{draft, keep_draft};
 use crate::app::components::{Composer, CurrentRoom, MessageLog, RoomMark};
 use crate::app::icons::{BackIcon, PeopleIcon};
 use crate::app::state::{Chat, ShownRoom};
@@ -47,13 +47,22 @@ fn Room(shown: ShownRoom) -> impl IntoView {
     let Ok(id) = RoomId::parse(&room.id) else {
         return view! { <NoSuchRoom /> }.into_any();
     };
+    let chat = expect_context::<Chat>();
     let text_box = NodeRef::<Textarea>::new();
-    let on_discard = Callback::new(move |text: String| {
-        if let Some(area) = text_box.get_untracked()
-            && area.value().trim().is_empty()
-        {
-            area.set_value(&text);
-        }
+    let (me, kept_in) = (chat.me.with_value(|me| me.uid.clone()), room.id.clone());
+    let on_edit = Callback::new(move |text: String| {
+        let Some(area) = text_box.get_untracked() else {
+            return;
+        };
+        // What stands in the box already is not lost.
+        let typed = area.value();
+        let text = match typed.trim() {
+            "" => text,
+            _ => format!("{text}\n{typed}"),
+        };
+        area.set_value(&text);
+        keep_draft(&me, &kept_in, &text);
+        let _ = area.focus();
     });
     let is_named = !room.name.is_empty();
     let label = if is_named {
@@ -67,6 +76,7 @@ fn Room(shown: ShownRoom) -> impl IntoView {
         title.clone()
     };
     let details = format!("/r/{}/details", room.id);
+    let is_writable = joined && !room.archived;
     let below = match (room.archived, joined) {
         (true, _) => view! { <p class="composer-note">{words::ROOM_IS_ARCHIVED}</p> }.into_any(),
         (false, true) => view! { <Composer room=id.clone() label text_box /> }.into_any(),
@@ -94,7 +104,7 @@ fn Room(shown: ShownRoom) -> impl IntoView {
                     <PeopleIcon />
                 </a>
             </header>
-            <MessageLog room=id name=title on_discard />
+            <MessageLog room=id name=title on_edit=is_writable.then_some(on_edit) />
             {below}
         </main>
     }

@@ -1,27 +1,21 @@
 //! The chat as the page knows it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use leptos::prelude::*;
+use prost::Message as _;
 
-use super::live::Live;
-use super::{BrokerInfo, ConnectionState};
-use crate::app::words;
-use crate::domain::{Key, LogEntry, Outbox, Place, RoomId, RoomLog, Username};
-use crate::wire::{log_entry_of, place_of, v1};
+use super::page;
+use crate::app::{browser, words};
+use crate::client::{BrokerInfo, ChatClient, ConnectionState, Model, RoomState};
+use crate::domain::{Key, Outbox, RoomId, Username, subject};
+use crate::nats::RequestError;
+use crate::wire::echo::{EchoRequest, EchoResponse};
+use crate::wire::v1;
 
-/// What is known of one room's log.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RoomState {
-    /// It is being fetched.
-    Loading,
-    /// It could not be fetched; the words say why.
-    Failed(String),
-    /// There is no such room.
-    Missing,
-    /// It is here.
-    Loaded(RoomLog),
-}
+/// How long the echo may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A room as pages show it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,34 +49,29 @@ pub struct Chat {
     pub notice: RwSignal<Option<String>>,
     /// The broker that it is connected to.
     pub broker: RwSignal<Option<BrokerInfo>>,
-    live: StoredValue<Option<Live>>,
+    /// What the client begins with.
+    first: StoredValue<Option<Model>>,
+    client: StoredValue<Option<ChatClient>>,
 }
 
 impl Chat {
     /// From the state that the page was rendered from.
     #[must_use]
     pub fn new(page: &v1::Page, me: v1::Person) -> Self {
-        let mut people = BTreeMap::from([(me.uid.clone(), me.clone())]);
-        let mut logs = HashMap::new();
-        for head in &page.rooms {
-            people.extend(head.with.iter().map(|p| (p.uid.clone(), p.clone())));
-        }
-        if let Some(view) = &page.view {
-            people.extend(view.people.iter().map(|p| (p.uid.clone(), p.clone())));
-            if let Some(room) = view.room.as_ref().and_then(|r| RoomId::parse(&r.id).ok()) {
-                logs.insert(room, ArcRwSignal::new(loaded(view)));
-            }
-        }
+        let model = Model::of_page(page, me.clone());
+        let logs = model.logs().iter();
+        let logs = logs.map(|(room, state)| (room.clone(), ArcRwSignal::new(state.clone())));
         Self {
             me: StoredValue::new(me),
-            rooms: RwSignal::new(page.rooms.clone()),
-            people: RwSignal::new(people),
-            logs: RwSignal::new(logs),
+            rooms: RwSignal::new(model.rooms().to_vec()),
+            people: RwSignal::new(model.people().clone()),
+            logs: RwSignal::new(logs.collect()),
             outbox: RwSignal::new(Outbox::default()),
             connection: RwSignal::new(ConnectionState::default()),
             notice: RwSignal::new(None),
             broker: RwSignal::new(None),
-            live: StoredValue::new(None),
+            first: StoredValue::new(Some(model)),
+            client: StoredValue::new(None),
         }
     }
 
@@ -93,6 +82,15 @@ impl Chat {
             people
                 .get(uid.as_str())
                 .map_or_else(|| uid.to_string(), |person| person.display_name.clone())
+        })
+    }
+
+    /// The name of somebody's picture, where it is known; empty for none.
+    #[must_use]
+    pub fn picture_of(&self, uid: &Username) -> String {
+        self.people.with(|people| {
+            let person = people.get(uid.as_str());
+            person.map_or_else(String::new, |person| person.picture.clone())
         })
     }
 
@@ -150,27 +148,17 @@ impl Chat {
         }
     }
 
-    /// The id of the room at this place, where it is known.
-    #[must_use]
-    pub fn room_at(&self, place: &Place) -> Option<RoomId> {
-        self.rooms.with(|rooms| {
-            let mut rooms = rooms.iter().filter_map(|head| head.room.as_ref());
-            let room = rooms.find(|room| place_of(room).is_ok_and(|at| at == *place))?;
-            RoomId::parse(&room.id).ok()
-        })
-    }
-
     /// Begins the live connection, in the browser.
     pub fn start(&self) {
-        if self.live.with_value(Option::is_none) {
-            self.live.set_value(Live::start(*self));
+        if let Some(first) = self.first.try_update_value(Option::take).flatten() {
+            self.client.set_value(page::start(*self, first));
         }
     }
 
     /// Can messages be given to [`send`](Self::send)?
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.live.with_value(Option::is_some)
+        self.client.with_value(Option::is_some)
     }
 
     /// Sends `message` to the echo service over the browser's own connection, and gives back the
@@ -179,55 +167,58 @@ impl Chat {
     /// # Errors
     /// What went wrong, in words for the person.
     pub async fn echo_live(&self, message: String) -> Result<(String, u64), String> {
-        match self.live.get_value() {
-            Some(live) => live.echo(message).await,
-            None => Err(String::new()),
-        }
+        let me = Username::parse(&self.me.with_value(|me| me.uid.clone()));
+        let (Some(client), Ok(me)) = (self.client.get_value(), me) else {
+            return Err(words::NOT_CONNECTED.into());
+        };
+        let payload = EchoRequest { message }.encode_to_vec().into();
+        let begun = browser::millis();
+        let asked = client
+            .connection()
+            .request(&subject::echo(&me), payload, PATIENCE)
+            .await;
+        let reply = asked.map_err(|error| match error {
+            RequestError::Disconnected => words::NOT_CONNECTED.to_owned(),
+            _ => words::NO_ANSWER.into(),
+        })?;
+        let micros = browser::micros_since(begun);
+        let EchoResponse { message } =
+            EchoResponse::decode(reply.payload).map_err(|_| words::OTHER_TEXT.to_owned())?;
+        Ok((message, micros))
     }
 
-    /// Sends a message: it shows at once and goes out as soon as it can.
-    pub fn send(&self, room: &RoomId, text: String) {
-        self.with_live(|live| live.send(room, text));
+    /// Sends a message: it shows at once and goes out as soon as it can. Done when it would
+    /// survive the end of the page.
+    pub async fn send(&self, room: &RoomId, text: String) {
+        if let Some(client) = self.client.get_value() {
+            client.send(room, text).await;
+        }
     }
 
     /// Sends a refused message once more.
     pub fn retry(&self, key: &Key) {
-        self.with_live(|live| live.retry(key));
+        self.with_client(|client| client.retry(key));
     }
 
     /// Gives a refused message up, and hands its text back.
+    #[must_use]
     pub fn discard(&self, key: &Key) -> Option<String> {
-        self.outbox
-            .try_update(|outbox| outbox.discard(key))
-            .flatten()
+        self.client.get_value()?.discard(key)
     }
 
     /// Fetches a room that is not here.
     pub fn load(&self, room: &RoomId) {
-        self.with_live(|live| live.load(room));
+        self.with_client(|client| client.load(room));
     }
 
     /// Fetches the page of messages before the oldest one here.
     pub fn load_earlier(&self, room: &RoomId) {
-        self.with_live(|live| live.load_earlier(room));
+        self.with_client(|client| client.load_earlier(room));
     }
 
-    fn with_live(&self, act: impl FnOnce(&Live)) {
-        if let Some(live) = self.live.get_value() {
-            act(&live);
+    fn with_client(&self, act: impl FnOnce(&ChatClient)) {
+        if let Some(client) = self.client.get_value() {
+            act(&client);
         }
     }
-}
-
-/// The log that a view holds.
-pub(super) fn loaded(view: &v1::RoomView) -> RoomState {
-    RoomState::Loaded(RoomLog::load(entries(&view.events), view.has_earlier))
-}
-
-/// What can be read of entries; natter sends no other.
-pub(super) fn entries(events: &[v1::LoggedEvent]) -> Vec<LogEntry> {
-    events
-        .iter()
-        .filter_map(|event| log_entry_of(event).ok())
-        .collect()
 }

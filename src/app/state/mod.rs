@@ -1,15 +1,17 @@
 //! What the page knows: signals that the views read, and what a person can do.
 //!
-//! Views use [`Chat`], from context. `live` keeps it true over the broker's connection; it is
-//! there in the browser alone, and the server renders without.
+//! Views use [`Chat`], from context. A `ChatClient` keeps it true over the broker's connection;
+//! `page` is what surrounds that in a browser, and `posts` where unsent posts outlive the page. On
+//! the server, and with scripts off, there is neither.
 
 mod chat;
-mod connection;
 #[cfg(feature = "hydrate")]
-mod live;
+mod page;
 #[cfg(not(feature = "hydrate"))]
-#[path = "no_live.rs"]
-mod live;
+#[path = "no_page.rs"]
+mod page;
+#[cfg(feature = "hydrate")]
+mod posts;
 
-pub use chat::{Chat, RoomState, ShownRoom};
-pub use connection::{BrokerInfo, ConnectionState};
+pub use chat::{Chat, ShownRoom};
+pub(super) use page::forget_unsent;

@@ -22,9 +22,6 @@ pub fn title(of: String) -> String {
 
 /// A request was not answered.
 pub const NO_ANSWER: &str = "Natter did not answer. Check your connection and try again.";
-/// A request is larger than the broker takes.
-pub const TOO_LARGE: &str = "This is too long to send. Shorten it or split it.";
-
 /// Signing in and up.
 pub const SIGN_IN: &str = "Sign in";
 /// The sign-up button and its page.
@@ -86,6 +83,12 @@ pub const OFFLINE: &str = "Offline";
 /// Too many connections of one person.
 pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here.";
 
+/// Cut off for asking too much, for so many seconds yet.
+#[must_use]
+pub fn cut_off(seconds: u32) -> String {
+    format!("That was a lot at once. Natter goes on in about {seconds} seconds.")
+}
+
 /// The log of a room.
 #[must_use]
 pub fn messages_in(room: &str) -> String {
@@ -122,8 +125,20 @@ pub const LOADING: &str = "Loading messages…";
 pub const LOAD_FAILED: &str = "The messages could not be loaded.";
 /// Once more.
 pub const TRY_AGAIN: &str = "Try again";
+/// Take a message that was refused back into the box.
+pub const EDIT: &str = "Edit";
 /// Give a message up.
 pub const DISCARD: &str = "Discard";
+
+/// Over the button for signing out.
+#[must_use]
+pub fn unsent(count: usize) -> String {
+    match count {
+        1 => "A message of yours is not sent yet. Signing out throws it away.".into(),
+        _ => format!("{count} messages of yours are not sent yet. Signing out throws them away."),
+    }
+}
+
 /// A message on its way.
 pub const SENDING: &str = "Sending…";
 /// A refused message.

@@ -54,6 +54,18 @@ pub fn notice(notice: Notice) -> Option<&'static str> {
 pub const YOUR_ACCOUNT: &str = "Your account";
 /// Under the link.
 pub const YOUR_ACCOUNT_HELP: &str = "What others see of you, and your password.";
+/// A heading.
+pub const PICTURE: &str = "Picture";
+/// A heading.
+pub const PROFILE: &str = "Profile";
+/// A field.
+pub const CHOOSE_PICTURE: &str = "Choose a picture";
+/// Beside it.
+pub const PICTURE_HINT: &str = "PNG, JPEG or WebP, up to 10 MB. Natter keeps a small square of its middle, and nothing else of the file.";
+/// A button.
+pub const UPLOAD_PICTURE: &str = "Upload picture";
+/// A button.
+pub const REMOVE_PICTURE: &str = "Remove picture";
 /// A field.
 pub const ABOUT_YOU: &str = "About you";
 /// Beside it.
@@ -62,6 +74,12 @@ pub const ABOUT_HINT: &str = "Up to 300 characters. May be empty.";
 pub const TIME_ZONE: &str = "Time zone";
 /// Beside it.
 pub const TIME_ZONE_HINT: &str = "Such as Europe/Berlin. May be empty.";
+/// What time it is for somebody, "09:41".
+#[must_use]
+pub fn local_time(time: &str, zone: &str) -> String {
+    format!("{time} in {zone}")
+}
+
 /// A button.
 pub const SAVE: &str = "Save";
 /// A heading and a button.

@@ -1,5 +1,6 @@
-//! What the client needs of its surroundings: tasks, time, chance, and, in a page, the moments at
+//! What a client needs of its surroundings: tasks, time, chance, and, in a page, the moments at
 //! which somebody looks. One of the two implementations is there; both have the same functions.
+//! Whatever has to run in a page and natively alike may use it.
 
 #[cfg(feature = "ssr")]
 mod native;
@@ -7,9 +8,9 @@ mod native;
 mod page;
 
 #[cfg(feature = "ssr")]
-pub use native::{BoxFuture, Clock, looks, sleep, spawn};
+pub use native::{BoxFuture, Clock, Task, looks, sleep, spawn};
 #[cfg(not(feature = "ssr"))]
-pub use page::{BoxFuture, Clock, looks, sleep, spawn};
+pub use page::{BoxFuture, Clock, Task, looks, sleep, spawn};
 
 /// Bytes that differ between clients. Where the system has none to give, they are all zero: inboxes
 /// of one user could then meet, and still only under that user's own prefix.

@@ -9,8 +9,13 @@ use crate::nats::connection::Moment;
 /// Tasks move between threads.
 pub type BoxFuture<T> = futures::future::BoxFuture<'static, T>;
 
+/// What can be a task.
+pub trait Task: Future<Output = ()> + Send + 'static {}
+
+impl<T: Future<Output = ()> + Send + 'static> Task for T {}
+
 /// Starts a task.
-pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+pub fn spawn(task: impl Task) {
     tokio::spawn(task);
 }
 

@@ -16,8 +16,13 @@ use crate::nats::connection::Moment;
 /// A page has one thread.
 pub type BoxFuture<T> = futures::future::LocalBoxFuture<'static, T>;
 
+/// What can be a task.
+pub trait Task: Future<Output = ()> + 'static {}
+
+impl<T: Future<Output = ()> + 'static> Task for T {}
+
 /// Starts a task.
-pub fn spawn(task: impl Future<Output = ()> + 'static) {
+pub fn spawn(task: impl Task) {
     wasm_bindgen_futures::spawn_local(task);
 }
 

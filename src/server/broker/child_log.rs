@@ -1,5 +1,8 @@
 //! What nats-server says, said again in natter's own log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// The `tracing` target of the broker's lines.
@@ -8,9 +11,16 @@ const TARGET: &str = "nats_server";
 /// A warning that says nothing here: the listener is on loopback, and TLS ends before natter.
 const KNOWN_WARNING: &str = "Websocket not configured with TLS";
 
+/// What nats-server 2.15 says when it could not write to the disk. The stream that it was for takes
+/// nothing more until the server is started again, however much room there is then.
+const STUCK: [&str; 2] = ["critical write error", "will be disabled"];
+
 /// Forwards the lines until the server closes its end; gives back the one that says why the
-/// server ended, if it ended of itself and said so.
-pub(super) async fn forward(stderr: impl AsyncRead + Unpin) -> Option<String> {
+/// server ended, if it ended of itself and said so. `is_stuck` is set once it can write nothing.
+pub(super) async fn forward(
+    stderr: impl AsyncRead + Unpin,
+    is_stuck: Arc<AtomicBool>,
+) -> Option<String> {
     let mut stderr = BufReader::new(stderr);
     let mut reason: Option<String> = None;
     let mut line = Vec::new();
@@ -27,6 +37,14 @@ pub(super) async fn forward(stderr: impl AsyncRead + Unpin) -> Option<String> {
             Level::Warning => tracing::warn!(target: TARGET, "{text}"),
             Level::Info => tracing::debug!(target: TARGET, "{text}"),
             Level::Trace => tracing::trace!(target: TARGET, "{text}"),
+        }
+        let says_stuck = || {
+            STUCK
+                .iter()
+                .any(|words| text.to_lowercase().contains(words))
+        };
+        if level == Level::Error && says_stuck() {
+            is_stuck.store(true, Ordering::Release);
         }
         match level {
             Level::Fatal => reason = Some(text.to_owned()),
@@ -97,11 +115,22 @@ mod tests {
     #[tokio::test]
     async fn the_reason_is_what_was_fatal_or_how_the_crash_began() {
         let crash = "[7] [INF] Server is ready\nSIGABRT: abort\nPC=0x4a\n\ngs     0x0\n";
-        let reason = forward(crash.as_bytes()).await;
+        let said = |text: &'static str| forward(text.as_bytes(), Arc::default());
+        let reason = said(crash).await;
         assert_eq!(reason.as_deref(), Some("SIGABRT: abort"));
         let fatal = "a stray line\n[7] [FTL] no room\n";
-        let reason = forward(fatal.as_bytes()).await;
+        let reason = said(fatal).await;
         assert_eq!(reason.as_deref(), Some("no room"));
-        assert_eq!(forward(&b"[7] [INF] bye\n"[..]).await, None);
+        assert_eq!(said("[7] [INF] bye\n").await, None);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_cannot_write_says_so() {
+        let is_stuck = Arc::new(AtomicBool::new(false));
+        forward(&b"[7] [ERR] a stray error\n"[..], Arc::clone(&is_stuck)).await;
+        assert!(!is_stuck.load(Ordering::Acquire));
+        let line = "[7] [ERR] Filestore [LOG] Critical write error: no space left on device\n";
+        forward(line.as_bytes(), Arc::clone(&is_stuck)).await;
+        assert!(is_stuck.load(Ordering::Acquire));
     }
 }

@@ -1,7 +1,9 @@
 //! The configuration of the embedded nats-server.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use super::keys::BrokerKeys;
 
@@ -9,11 +11,51 @@ use super::keys::BrokerKeys;
 /// tunnel writes it itself, from whatever the page's own cookie is called.
 pub const SESSION_COOKIE_UPSTREAM: &str = "natter_session";
 
-/// How often JetStream writes its files through to the disk. An ack means "in the page cache",
-/// so a power cut takes back what was acked within this time: 2 minutes by default, a second
-/// here. `always` would take nothing back and cost a sync a message (1,600/s instead of 19,000/s,
-/// for everything in the server together). A broker or natter that dies loses nothing either way.
-const SYNC_INTERVAL: &str = "1s";
+/// How many bytes JetStream may keep when nothing is said. Without a number nats-server takes three
+/// quarters of what is free at its start, into which all that it has already must fit: a store that is
+/// larger than that takes nothing more after a restart, on a disk that has room.
+const NO_LIMIT: u64 = 1 << 50;
+
+/// How long what was acknowledged may wait to be written through to the disk: `always` (not at
+/// all), or a time. A broker or natter that dies loses nothing either way; a power cut takes back
+/// what was acknowledged within this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncInterval {
+    /// Every message is on the disk before it is acknowledged.
+    Always,
+    /// All of them are written through this often.
+    Every(Duration),
+}
+
+/// Neither a time nor `always`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("say \"always\", or a time of 10ms to 10m such as 100ms or 1s")]
+pub struct NotAnInterval;
+
+impl FromStr for SyncInterval {
+    type Err = NotAnInterval;
+
+    fn from_str(text: &str) -> Result<Self, NotAnInterval> {
+        if text == "always" {
+            return Ok(Self::Always);
+        }
+        let time = humantime::parse_duration(text).map_err(|_| NotAnInterval)?;
+        let range = Duration::from_millis(10)..=Duration::from_secs(600);
+        let is_in_range = range.contains(&time);
+        is_in_range
+            .then_some(Self::Every(time))
+            .ok_or(NotAnInterval)
+    }
+}
+
+impl fmt::Display for SyncInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("always"),
+            Self::Every(time) => write!(f, "{}ms", time.as_millis()),
+        }
+    }
+}
 
 /// How long the server waits for the callout's answer, in seconds. The main block's timeout
 /// rules this, for WebSocket connections too.
@@ -69,6 +111,8 @@ pub(super) struct Ports {
 #[derive(Debug)]
 pub(super) struct ServerConfig {
     pub paths: BrokerPaths,
+    sync_interval: SyncInterval,
+    max_store: u64,
     allowed_origins: Vec<String>,
     operator_jwt: String,
     system_account: String,
@@ -84,6 +128,8 @@ impl ServerConfig {
         debug_assert!(!allowed_origins.is_empty(), "the Origin check would be off");
         Self {
             paths,
+            sync_interval: SyncInterval::Every(Duration::from_millis(100)),
+            max_store: NO_LIMIT,
             allowed_origins,
             operator_jwt: keys.operator_jwt.clone(),
             system_account: keys.system.id.clone(),
@@ -91,6 +137,15 @@ impl ServerConfig {
                 .map(|account| (account.id.clone(), account.jwt.clone()))
                 .to_vec(),
             sentinel_jwt: keys.sentinel_jwt.clone(),
+        }
+    }
+
+    /// The same with what was said about how messages are kept.
+    pub fn keeping(self, sync_interval: SyncInterval, max_store: Option<u64>) -> Self {
+        Self {
+            sync_interval,
+            max_store: max_store.unwrap_or(NO_LIMIT),
+            ..self
         }
     }
 
@@ -124,7 +179,8 @@ logtime: false
 jetstream {{
   # The store is the folder jetstream/ in it.
   store_dir: {folder}
-  sync_interval: \"{SYNC_INTERVAL}\"
+  sync_interval: \"{sync_interval}\"
+  max_file_store: {max_store}
 }}
 
 operator: {operator}
@@ -154,6 +210,8 @@ websocket {{
             pid_file = quote_path(&self.paths.pid_file),
             ports_folder = quote_path(&self.paths.ports_folder),
             folder = quote_path(&self.paths.folder),
+            sync_interval = self.sync_interval,
+            max_store = self.max_store,
             operator = quote(&self.operator_jwt),
             system = quote(&self.system_account),
             sentinel = quote(&self.sentinel_jwt),
@@ -211,6 +269,21 @@ mod tests {
         });
         assert!(any.contains(r#"listen: "127.0.0.1:-1""#), "{any}");
         assert!(any.contains(r#"listen: "127.0.0.1:4280""#), "{any}");
+    }
+
+    #[test]
+    fn a_sync_interval_is_a_time_or_always() {
+        for (text, is) in [
+            ("always", SyncInterval::Always),
+            ("100ms", SyncInterval::Every(Duration::from_millis(100))),
+            ("2m", SyncInterval::Every(Duration::from_secs(120))),
+        ] {
+            assert_eq!(text.parse(), Ok(is));
+            assert_eq!(is.to_string().parse(), Ok(is));
+        }
+        for bad in ["", "never", "0s", "1", "1h"] {
+            assert_eq!(bad.parse::<SyncInterval>(), Err(NotAnInterval), "{bad}");
+        }
     }
 
     #[test]

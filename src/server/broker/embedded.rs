@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::config::{BrokerPaths, Ports, ServerConfig};
+use super::config::{BrokerPaths, Ports, ServerConfig, SyncInterval};
 use super::error::BrokerError;
 use super::keys::BrokerKeys;
 use super::lock::DataFolderLock;
 use super::orphan;
 use super::readiness::Listening;
 use super::supervisor::{BrokerState, Supervisor};
+use crate::server::space::Space;
 
 /// How to start the embedded broker.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ pub struct EmbeddedOptions {
     pub nats_port: Option<u16>,
     /// `--nats-ws-port`: where the tunnel connects; `None` is a free one.
     pub ws_port: Option<u16>,
+    /// `--sync-interval`: how long what was acknowledged may wait for the disk.
+    pub sync_interval: SyncInterval,
+    /// `--max-store`: the most bytes that JetStream keeps; `None` is as many as the disk holds.
+    pub max_store: Option<u64>,
     /// The origins of natter's pages. At least one.
     pub allowed_origins: Vec<String>,
 }
@@ -37,6 +42,7 @@ pub struct EmbeddedOptions {
 pub struct EmbeddedBroker {
     listening: Listening,
     state: watch::Receiver<BrokerState>,
+    space: Space,
     stop: DropGuardedToken,
 }
 
@@ -60,12 +66,15 @@ impl EmbeddedBroker {
             prepared.map_err(|error| BrokerError::NotReady(error.to_string()))??;
 
         let (state, watched) = watch::channel(BrokerState::Starting);
+        let space = Space::default();
         let stop = DropGuardedToken::new();
         let supervisor = Supervisor {
             program: options.nats_server,
-            config: ServerConfig::new(paths, options.allowed_origins, keys),
+            config: ServerConfig::new(paths, options.allowed_origins, keys)
+                .keeping(options.sync_interval, options.max_store),
             ports,
             state,
+            space: space.clone(),
             stop: stop.token.clone(),
             lock,
         };
@@ -79,6 +88,7 @@ impl EmbeddedBroker {
         Ok(Self {
             listening,
             state: watched,
+            space,
             stop,
         })
     }
@@ -108,6 +118,12 @@ impl EmbeddedBroker {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<BrokerState> {
         self.state.clone()
+    }
+
+    /// Whether there is room to write.
+    #[must_use]
+    pub fn space(&self) -> Space {
+        self.space.clone()
     }
 
     /// Stops nats-server (SIGTERM; SIGKILL after 10 s) and gives the data folder back. Returns

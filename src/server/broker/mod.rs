@@ -35,7 +35,7 @@ mod system;
 pub use callout::{
     AuthRequest, CALLOUT_SUBJECT, CalloutError, ClientInfo, Credential, SERVER_XKEY_HEADER,
 };
-pub use config::SESSION_COOKIE_UPSTREAM;
+pub use config::{NotAnInterval, SESSION_COOKIE_UPSTREAM, SyncInterval};
 pub use credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 pub use embedded::{EmbeddedBroker, EmbeddedOptions};
 pub use error::BrokerError;
@@ -44,4 +44,4 @@ pub use key_files::KeysError;
 pub use keys::BrokerKeys;
 pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
 pub use supervisor::BrokerState;
-pub use system::{Passage, SystemError, connections_of, cut_connections, kick};
+pub use system::{Passage, Present, SystemError, connections_of, cut_connections, kick, present};

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
@@ -14,6 +16,7 @@ use super::child_log;
 use super::config::{Ports, ServerConfig};
 use super::lock::DataFolderLock;
 use super::readiness::{self, Listening};
+use crate::server::space::Space;
 
 /// How long a start may take: a store of many gigabytes is read through first.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
@@ -23,6 +26,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// A child that ran for this long was well: its end is the first failure again.
 const STEADY: Duration = Duration::from_secs(60);
+
+/// How often the room on the disk is looked at. What others write in between fits into the reserve.
+const LOOK_AT_DISK: Duration = Duration::from_millis(500);
 
 /// How the embedded broker is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +58,8 @@ pub(super) struct Supervisor {
     pub ports: Ports,
     pub state: watch::Sender<BrokerState>,
     pub stop: CancellationToken,
+    /// Told whether there is room to write.
+    pub space: Space,
     /// Given back only when no child can be left.
     pub lock: DataFolderLock,
 }
@@ -129,15 +137,18 @@ impl Supervisor {
         let Some(pid) = child.id() else {
             return Err("it ended at once".to_owned());
         };
-        let log = child
-            .stderr
-            .take()
-            .map(child_log::forward)
-            .map(tokio::spawn);
+        let is_stuck = Arc::new(AtomicBool::new(false));
+        let forward = |stderr| child_log::forward(stderr, Arc::clone(&is_stuck));
+        let log = child.stderr.take().map(forward).map(tokio::spawn);
+        let (space, folder) = (self.space.clone(), self.config.paths.folder.clone());
         let stop = self.stop.clone();
         let ended = tokio::select! {
             () = stop.cancelled() => None,
             status = child.wait() => Some(status),
+            () = until_stuck_with_room(&space, &folder, &is_stuck) => {
+                child::stop(&mut child).await;
+                return Err("it could not write, and there is room again".to_owned());
+            }
             () = self.serve(pid, first) => {
                 child::stop(&mut child).await;
                 return Err(format!("it was not ready after {READY_DEADLINE:?}"));
@@ -183,6 +194,18 @@ impl Supervisor {
         }
         create_private_folder(&paths.ports_folder)?;
         write_private(&paths.config, &self.config.render(self.ports))
+    }
+}
+
+/// Looks whether there is room to write. Ends when there is, and the child nevertheless can write
+/// nothing, since there was none before.
+async fn until_stuck_with_room(space: &Space, folder: &Path, is_stuck: &AtomicBool) {
+    loop {
+        let is_stuck = is_stuck.load(Ordering::Acquire);
+        if space.look(folder, is_stuck) && is_stuck {
+            return;
+        }
+        tokio::time::sleep(LOOK_AT_DISK).await;
     }
 }
 

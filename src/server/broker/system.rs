@@ -91,6 +91,37 @@ pub async fn cut_connections(
     Ok(())
 }
 
+/// A connection as the broker shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// Its server's id and its own: what [`kick`] takes.
+    pub server: String,
+    /// See `server`.
+    pub cid: u64,
+    /// The name of its user.
+    pub user: String,
+    /// When it was made, as RFC 3339.
+    pub since: String,
+}
+
+/// The open connections of all users of an account, by its public key, on all servers.
+///
+/// # Errors
+/// Fails when a server does not answer within 2 s.
+pub async fn present(client: &Client, account: &str) -> Result<Vec<Present>, SystemError> {
+    let options = json!({ "auth": true, "acc": account, "limit": MOST_CONNECTIONS });
+    let open = connections(client, &options).await?.into_iter();
+    let theirs = open.filter(|(_, open)| open.account == account);
+    Ok(theirs
+        .map(|(server, open)| Present {
+            server,
+            cid: open.cid,
+            user: open.authorized_user,
+            since: open.start,
+        })
+        .collect())
+}
+
 /// The open connections that `options` select, on all servers, each with its server's id.
 async fn connections(
     client: &Client,
@@ -199,6 +230,8 @@ struct Open {
     account: String,
     #[serde(default)]
     authorized_user: String,
+    #[serde(default)]
+    start: String,
 }
 
 impl Open {

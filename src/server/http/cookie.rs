@@ -12,7 +12,8 @@ use crate::server::store::{PendingToken, SessionToken};
 const SESSION: &str = "natter_session";
 const PENDING: &str = "natter_oidc";
 
-/// The session token in a request, when it is one that natter could have given out.
+/// The session token in a request, when it is one that natter could have given out. Of two that
+/// differ, none: one of them was put there by another site on this host, and which cannot be told.
 pub(super) fn read(headers: &HeaderMap, site: &Site) -> Option<SessionToken> {
     SessionToken::parse(value(headers, &name(SESSION, site))?)
 }
@@ -49,14 +50,17 @@ fn name(name: &str, site: &Site) -> String {
 }
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
+    let mut values = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value)
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value);
+    let first = values.next()?;
+    let is_the_only_one = values.all(|other| other == first);
+    is_the_only_one.then_some(first)
 }
 
 fn line(of: &str, site: &Site, value: &str, life: Duration) -> Option<HeaderValue> {
@@ -88,6 +92,21 @@ mod tests {
         let site = site("http://localhost:3000");
         let cookie = format!("a=b; natter_session={}; c=d", token.as_str());
         assert_eq!(read(&headers(&["x=y", &cookie]), &site), Some(token));
+    }
+
+    #[test]
+    fn of_two_that_differ_none_counts() {
+        let site = site("http://localhost:3000");
+        let token = |letter: &str| format!("ada.{}", letter.repeat(43));
+        let (one, other) = (token("A"), token("B"));
+        let (one, other) = (one.as_str(), other.as_str());
+        let both = |a: &str, b: &str| format!("natter_session={a}; natter_session={b}");
+        assert_eq!(read(&headers(&[&both(one, other)]), &site), None);
+        let apart = [one, other].map(|token| format!("natter_session={token}"));
+        assert_eq!(read(&headers(&[&apart[0], &apart[1]]), &site), None);
+        assert_eq!(read(&headers(&[&both(one, "")]), &site), None);
+        let same = read(&headers(&[&both(one, one)]), &site);
+        assert_eq!(same, SessionToken::parse(one));
     }
 
     #[test]

@@ -6,29 +6,65 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::AppState;
+use crate::server::read_model::{Phase, Progress};
 
 /// What natter says of itself.
 #[derive(Debug, Serialize)]
 pub(super) struct Health {
-    /// "ready", or "starting" while people cannot connect.
+    /// "ready"; "starting" while people cannot connect; "catching up" while pages cannot be made,
+    /// since the read model is not complete.
     status: &'static str,
-    /// How far the read model has applied LOG.
-    applied: u64,
     /// Live connections through this natter.
     connections: usize,
+    /// Nobody can write until somebody makes room on the disk; reading goes on.
+    disk_full: bool,
+    read_model: Model,
+}
+
+/// How far the read model is.
+#[derive(Debug, Serialize)]
+struct Model {
+    /// "opening", "building" (from nothing), "catching up" or "following".
+    state: &'static str,
+    /// Up to which sequence LOG is in it.
+    applied: u64,
+    /// LOG's last sequence; null when the broker does not say so.
+    log_end: Option<u64>,
+    /// How many of LOG's places it is behind.
+    lag: Option<u64>,
+    /// While it is building or catching up: how much of that is done.
+    percent: Option<u8>,
 }
 
 /// 200 when people can be served, else 503.
 pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<Health>) {
-    let (code, status) = if state.ready.is_ready() {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "starting")
+    let (progress, end) = state.read_model.progress().await;
+    let (code, status) = match (state.ready.is_ready(), progress.phase) {
+        (true, Phase::Following) => (StatusCode::OK, "ready"),
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "catching up"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
     };
     let health = Health {
         status,
-        applied: state.read_model.applied().0,
         connections: state.tunnels.count(),
+        disk_full: state.space.is_full(),
+        read_model: model(&progress, end.map(|end| end.0)),
     };
     (code, Json(health))
+}
+
+fn model(progress: &Progress, log_end: Option<u64>) -> Model {
+    let applied = progress.applied.0;
+    Model {
+        state: match progress.phase {
+            Phase::Opening => "opening",
+            Phase::Building { .. } => "building",
+            Phase::CatchingUp { .. } => "catching up",
+            Phase::Following => "following",
+        },
+        applied,
+        log_end,
+        lag: log_end.map(|end| end.saturating_sub(applied)),
+        percent: progress.percent(),
+    }
 }

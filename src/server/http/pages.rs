@@ -105,6 +105,7 @@ pub(super) async fn account(
     State(state): State<AppState>,
     me: SignedIn,
     headers: HeaderMap,
+    uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Response {
     let proven = match oidc::proven_for(&state, &headers, &me).await {
@@ -115,7 +116,7 @@ pub(super) async fn account(
         .map(|(_, proven)| proven.shown_as)
         .unwrap_or_default();
     let shown = Shown::Account(&proven_as);
-    with_notice(&state, &me, "/settings/account", shown, query).await
+    with_notice(&state, &me, uri.path(), shown, query).await
 }
 
 async fn with_notice(
@@ -330,7 +331,7 @@ fn label_of(state: &AppState) -> String {
     label.unwrap_or_default().to_owned()
 }
 
-/// A link as pages show it. Names of rooms that cannot be had now are left out.
+/// A link as it is shown to who came with it. Names of rooms that cannot be had now are left out.
 pub(super) async fn invitation_view(
     state: &AppState,
     invitation: &Invitation,
@@ -346,6 +347,11 @@ pub(super) async fn invitation_view(
             room_names.push(room.name);
         }
     }
+    view_of(invitation, room_names, token)
+}
+
+fn view_of(invitation: &Invitation, room_names: Vec<String>, token: &str) -> v1::InvitationView {
+    let record = &invitation.record;
     v1::InvitationView {
         id: invitation.id.clone(),
         made_by: record.made_by.clone(),
@@ -396,6 +402,8 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
         .await?;
     let mut page = v1::Page {
         as_of: answer.through.0,
+        rights_life_ms: u64::try_from(state.rights_life.as_millis()).unwrap_or_default(),
+        epoch: answer.epoch.0,
         form_ulid: Ulid::new(now, random).to_string(),
         ..answer.value
     };
@@ -412,10 +420,7 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
             page.proven_as = proven_as.to_owned();
         }
         Shown::Admin => {
-            for invitation in state.store.invitations.all().await? {
-                let view = invitation_view(state, &invitation, "").await;
-                page.invitations.push(view);
-            }
+            page.invitations = invitations(state, me).await?;
         }
         _ => {}
     }
@@ -469,6 +474,29 @@ fn page_of(
         Wanted::Nothing => {}
     }
     Ok(page)
+}
+
+/// The links that are good, each with the names of those of its rooms that the administrator may
+/// know of.
+async fn invitations(state: &AppState, me: &SignedIn) -> Result<Vec<v1::InvitationView>, Failure> {
+    let good = state.store.invitations.all().await?;
+    let ids: Vec<_> = good.iter().map(|one| one.record.room_ids.clone()).collect();
+    let names = state.services.ask_as(&me.uid, move |tables, viewer| {
+        let mut names = Vec::new();
+        for ids in ids {
+            let mut of_one = Vec::new();
+            for id in ids {
+                let room = queries::visible_room_by_id(tables, viewer, &id)?;
+                of_one.extend(room.map(|room| room.name));
+            }
+            names.push(of_one);
+        }
+        Ok(names)
+    });
+    let views = good.iter().zip(names.await?.value);
+    Ok(views
+        .map(|(invitation, names)| view_of(invitation, names, ""))
+        .collect())
 }
 
 async fn places(state: &AppState, me: &SignedIn) -> Result<Vec<v1::SignedInPlace>, Failure> {

@@ -1,5 +1,7 @@
 //! From the state of a page to its HTML.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -81,6 +83,14 @@ pub(super) fn plain_with_message(failure: &Failure, ulid: &str, text: &str) -> R
     bare(failure, &form)
 }
 
+/// What was sent came from a page of another site.
+pub(super) fn foreign() -> Response {
+    let failure = Failure::forbidden(
+        "This was sent from a page of another site, so Natter did nothing. Open Natter itself and do it there.",
+    );
+    bare(&failure, "<p><a href='/'>Open Natter</a></p>")
+}
+
 /// A page without the app: one sentence, and what to do.
 fn bare(failure: &Failure, what_to_do: &str) -> Response {
     let reason = escape(&failure.reason);
@@ -92,11 +102,30 @@ fn bare(failure: &Failure, what_to_do: &str) -> Response {
     );
     let mut response = (status_of(failure), axum::response::Html(body)).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; form-action 'self'; frame-ancestors 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
     );
+    with_retry_after(response, failure.retry_after)
+}
+
+/// What is answered holds now and for this browser alone.
+pub(super) fn must_not_be_kept(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// Says when trying again helps, in whole seconds as HTTP has it.
+pub(super) fn with_retry_after(mut response: Response, wait: Option<Duration>) -> Response {
+    if let Some(wait) = wait {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+    }
     response
 }
 

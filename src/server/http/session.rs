@@ -1,24 +1,55 @@
 //! GET /session: what the page asks when the broker refuses it, since a refusal looks the same
 //! whether the session is bad or natter is not there yet.
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use std::time::Duration;
 
-use super::AppState;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
 use super::signed_in::{NotSignedIn, SignedIn};
+use super::{AppState, render};
+use crate::domain::Username;
+
+/// Which limit somebody has run into: "connections", as many as one may have, or "requests", cut off
+/// for asking too much.
+const LIMIT: HeaderName = HeaderName::from_static("natter-limit");
+
+/// Between two tries of a page that finds no room, and of one that finds natter not there yet.
+const TRY_AGAIN: Duration = Duration::from_secs(4);
 
 /// 204: the session holds. 401: it does not, and 403: its person is suspended; only these sign the
-/// page out. 429: this person has as many connections as one may have, or has asked too much. 503:
-/// not known yet.
-pub(super) async fn session(State(state): State<AppState>, headers: HeaderMap) -> StatusCode {
-    match SignedIn::find(&headers, &state).await {
-        Ok(me) if state.tunnels.is_full(&me.uid) || state.limits.is_cut_off(&me.uid) => {
-            StatusCode::TOO_MANY_REQUESTS
+/// page out. 429: this person may not connect now, and `Natter-Limit` says why. 503: not known yet.
+pub(super) async fn session(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let mut response = match SignedIn::find(&headers, &state).await {
+        Ok(me) => may_connect(&state, &me.uid),
+        Err(NotSignedIn::Nobody) => StatusCode::UNAUTHORIZED.into_response(),
+        Err(NotSignedIn::Suspended) => StatusCode::FORBIDDEN.into_response(),
+        Err(NotSignedIn::Unknown(failure)) => {
+            let response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+            render::with_retry_after(response, failure.retry_after)
         }
-        Ok(_) if !state.ready.is_ready() => StatusCode::SERVICE_UNAVAILABLE,
-        Ok(_) => StatusCode::NO_CONTENT,
-        Err(NotSignedIn::Nobody) => StatusCode::UNAUTHORIZED,
-        Err(NotSignedIn::Suspended) => StatusCode::FORBIDDEN,
-        Err(NotSignedIn::Unknown(_)) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    render::must_not_be_kept(&mut response);
+    response
+}
+
+/// What holds for a person who wants to connect; the tunnel answers the same.
+pub(super) fn may_connect(state: &AppState, uid: &Username) -> Response {
+    if !state.ready.is_ready() {
+        let response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return render::with_retry_after(response, Some(TRY_AGAIN));
     }
+    if let Some(left) = state.limits.cut_off_for(uid) {
+        return refused("requests", left);
+    }
+    if state.tunnels.is_full(uid) {
+        return refused("connections", TRY_AGAIN);
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+fn refused(limit: &'static str, wait: Duration) -> Response {
+    let response = (StatusCode::TOO_MANY_REQUESTS, [(LIMIT, limit)]).into_response();
+    render::with_retry_after(response, Some(wait))
 }

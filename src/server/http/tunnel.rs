@@ -18,8 +18,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::AppState;
 use super::signed_in::{NotSignedIn, SignedIn};
+use super::{AppState, session};
 use crate::domain::{Username, limits};
 use crate::server::broker::SESSION_COOKIE_UPSTREAM;
 use crate::server::store::{SessionId, SessionToken};
@@ -128,14 +128,12 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     if !state.site.allows_origin(request.headers()) {
         return (StatusCode::FORBIDDEN, "Not from this origin.\n").into_response();
     }
-    if !state.ready.is_ready() {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
-    if state.limits.is_cut_off(&me.uid) {
-        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    let may = session::may_connect(&state, &me.uid);
+    if !may.status().is_success() {
+        return may;
     }
     let Some(place) = state.tunnels.enter(&me.uid, &me.session.id) else {
-        return StatusCode::TOO_MANY_REQUESTS.into_response();
+        return session::may_connect(&state, &me.uid);
     };
     let upstream = tokio::time::timeout(
         HANDSHAKE,

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ReadError;
 use crate::domain::{Place, RoomName, Sequence};
+use crate::server::store::Epoch;
 use crate::wire::v1::{self, MembershipChange, RoomKind, event::Body};
 
 /// Applies an entry. Something that natter did not write, or a later natter did, changes nothing:
@@ -25,7 +26,6 @@ pub(super) fn apply(
         },
         Err(error) => tracing::warn!(%error, sequence = sequence.0, "an entry cannot be read"),
     }
-    tables.execute("UPDATE meta SET applied = ?1", [signed(sequence)])?;
     Ok(())
 }
 
@@ -82,6 +82,13 @@ fn apply_to_directory(
                 params![signed(sequence), payload],
             )?;
         }
+        Some(Body::LogRestored(_)) => {
+            let epoch = i64::try_from(Epoch::begun_by(event).unwrap_or_default().0);
+            tables.execute(
+                "UPDATE meta SET epoch = max(epoch, ?1)",
+                [epoch.unwrap_or_default()],
+            )?;
+        }
         _ => {}
     }
     Ok(())
@@ -98,17 +105,18 @@ fn set_person(
         .query_row([&person.uid], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     tables.execute(
-        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone, picture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (uid) DO UPDATE SET display_name = ?2, role = ?3, suspended = ?4,
-            about = ?5, time_zone = ?6",
+            about = ?5, time_zone = ?6, picture = ?7",
         params![
             person.uid,
             person.display_name,
             person.role,
             person.suspended,
             person.about,
-            person.time_zone
+            person.time_zone,
+            person.picture
         ],
     )?;
     // Whatever changed of it: a connection that is made anew has the rights of now.

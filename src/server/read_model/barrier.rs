@@ -1,9 +1,10 @@
 //! Where LOG ends, as its leader says, asked once for all who wait.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::ReadError;
+use super::doubt::{Doubt, Doubts};
+use super::{Progress, ReadError};
 use crate::domain::Sequence;
 use crate::server::store::Log;
 
@@ -19,12 +20,17 @@ pub(super) struct Barrier {
 }
 
 impl Barrier {
-    pub(super) fn start(log: Log, stop: CancellationToken) -> Self {
+    pub(super) fn start(
+        log: Log,
+        progress: watch::Receiver<Progress>,
+        doubts: Doubts,
+        stop: CancellationToken,
+    ) -> Self {
         let (waiting, questions) = mpsc::channel(WAITING);
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = answer_all(log, questions) => {}
+                () = answer_all(log, progress, doubts, questions) => {}
             }
         });
         Self { waiting }
@@ -37,20 +43,32 @@ impl Barrier {
             .send(answer)
             .await
             .map_err(|_| ReadError::Stopping)?;
-        told.await.map_err(|_| ReadError::Behind)
+        told.await.map_err(|_| ReadError::Behind { percent: None })
     }
 }
 
-async fn answer_all(log: Log, mut questions: mpsc::Receiver<Answer>) {
+async fn answer_all(
+    log: Log,
+    progress: watch::Receiver<Progress>,
+    doubts: Doubts,
+    mut questions: mpsc::Receiver<Answer>,
+) {
     let mut asked = Vec::new();
     // Who asks while a reading is under way is answered by the next one: this one may have been
     // made before they asked.
     while questions.recv_many(&mut asked, WAITING).await > 0 {
-        match log.last_sequence().await {
+        let before = *progress.borrow();
+        match log.end().await {
+            // A log that was put back from a backup while natter ran: nothing that was read from
+            // the other one is an answer.
+            Ok(end) if before.contradicts(&end) => {
+                doubts.raise(Doubt::AnotherLog);
+                asked.clear();
+            }
             Ok(end) => {
                 for answer in asked.drain(..) {
                     // Who has given up meanwhile is not there to be told.
-                    let _ = answer.send(end);
+                    let _ = answer.send(end.sequence);
                 }
             }
             Err(error) => {

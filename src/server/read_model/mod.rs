@@ -1,39 +1,60 @@
 //! What natter reads from: a SQLite file built from LOG, which can be thrown away and built again.
 //!
-//! `projector` follows LOG and alone writes the file; `barrier` waits until the file is as new as
-//! a question; `queries` are the questions. Handlers ask through [`ReadModel`].
+//! | file | what |
+//! |---|---|
+//! | `projector` | keeps the file in step with LOG, or begins it anew |
+//! | `opening`, `schema` | does the file belong to LOG? its tables |
+//! | `feed`, `writer`, `apply` | from LOG into the tables |
+//! | `barrier`, `progress`, `doubt` | waiting until the file is as new as a question; what is wrong with it |
+//! | `readers`, `queries`, `check` | the questions; reading the whole file once |
+//!
+//! Handlers ask through [`ReadModel`].
 
 mod apply;
 mod barrier;
+mod check;
+mod doubt;
+mod feed;
+mod opening;
+mod progress;
 mod projector;
 pub mod queries;
+mod readers;
 mod schema;
+mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction};
-use tokio::sync::{Semaphore, watch};
+use rusqlite::Transaction;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Sequence;
-use crate::server::store::{Log, StoreError};
+use crate::server::store::{Epoch, Log, StoreError};
 use barrier::Barrier;
-
-/// Questions asked at once; SQLite readers do not wait for each other or for the writer.
-const READERS: usize = 4;
+use doubt::Doubts;
+pub use progress::{Phase, Progress};
+use readers::Readers;
 
 /// How long a question may wait for the model to be new enough (design section 5).
 const BARRIER_WAIT: Duration = Duration::from_secs(2);
+
+/// How long who watches over natter waits for the broker to tell where LOG ends.
+const HEALTH_WAIT: Duration = Duration::from_millis(500);
 
 /// Why a question has no answer. A short or old answer is never given instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The model did not reach the log's end in time.
-    #[error("the read model is behind the log")]
-    Behind,
-    /// The log’s end is not known.
+    #[error("the read model is behind the log{}", percent.map_or_else(String::new, |done| format!(", {done} % done")))]
+    Behind {
+        /// How much of what it has to catch up with is done, where that is more than a moment's
+        /// work.
+        percent: Option<u8>,
+    },
+    /// The log's end is not known.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// SQLite.
@@ -45,6 +66,9 @@ pub enum ReadError {
     /// An entry in it cannot be read.
     #[error("the read model holds an entry that cannot be read")]
     Corrupt,
+    /// The broker left entries out.
+    #[error("entries of the log are missing")]
+    Gap,
     /// Natter is ending.
     #[error("natter is stopping")]
     Stopping,
@@ -55,6 +79,8 @@ pub enum ReadError {
 pub struct Answer<T> {
     /// Complete up to here.
     pub through: Sequence,
+    /// In this life of the log.
+    pub epoch: Epoch,
     /// What was asked.
     pub value: T,
 }
@@ -63,54 +89,74 @@ pub struct Answer<T> {
 #[derive(Clone)]
 pub struct ReadModel {
     readers: Arc<Readers>,
-    applied: watch::Receiver<Sequence>,
+    progress: watch::Receiver<Progress>,
     barrier: Barrier,
+    doubts: Doubts,
+    has_barrier: bool,
 }
 
 impl ReadModel {
     /// Opens the file at `path`, or makes it, and follows the log until `stop`; anew at each of
-    /// `reconnects`.
+    /// `reconnects`. Until it has caught up, questions are not answered.
     ///
     /// # Errors
     /// The file cannot be made, or the log does not answer.
     pub async fn start(
         path: PathBuf,
         log: Log,
-        reconnects: watch::Receiver<u64>,
+        mut reconnects: watch::Receiver<u64>,
         stop: CancellationToken,
     ) -> Result<Self, ReadError> {
-        let (writer, applied) = projector::open(&path, &log).await?;
-        let readers = Arc::new(Readers::open(&path)?);
-        let (tell, applied) = watch::channel(applied);
+        let (tell, progress) = watch::channel(Progress::nothing());
+        let (doubts, raised) = Doubts::channel();
+        let readers = Arc::new(Readers::new(&path));
+        reconnects.mark_unchanged();
+        let opened = opening::open(&path, &log, false).await?;
+        if !opened.is_new {
+            check::start(path.clone(), &readers, doubts.clone(), stop.clone());
+        }
         let projector = projector::Projector {
             path,
             readers: Arc::clone(&readers),
             log: log.clone(),
-            applied: tell,
+            progress: tell,
+            doubts: raised,
             reconnects,
+            odd: None,
         };
         tokio::spawn(
             stop.clone()
-                .run_until_cancelled_owned(projector.run(writer)),
+                .run_until_cancelled_owned(projector.run(opened)),
         );
-        let barrier = Barrier::start(log, stop);
+        let barrier = Barrier::start(log, progress.clone(), doubts.clone(), stop);
         Ok(Self {
             readers,
-            applied,
+            progress,
             barrier,
+            doubts,
+            has_barrier: true,
         })
     }
 
-    /// How far the log has been applied.
+    /// The same, answering from the model as it is: for a test that shows what the barrier is for.
     #[must_use]
-    pub fn applied(&self) -> Sequence {
-        *self.applied.borrow()
+    pub fn without_barrier(self) -> Self {
+        Self {
+            has_barrier: false,
+            ..self
+        }
     }
 
-    /// How far the log has been applied, as it goes on.
+    /// How far it is, as it goes on.
     #[must_use]
-    pub fn follow(&self) -> watch::Receiver<Sequence> {
-        self.applied.clone()
+    pub fn follow(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// How far it is, and where LOG ends if the broker says so in half a second.
+    pub async fn progress(&self) -> (Progress, Option<Sequence>) {
+        let end = tokio::time::timeout(HEALTH_WAIT, self.barrier.end_of_log()).await;
+        (*self.progress.borrow(), end.ok().and_then(Result::ok))
     }
 
     /// Asks, after the model has caught up with everything that was in LOG when the question came.
@@ -121,19 +167,29 @@ impl ReadModel {
         &self,
         question: impl FnOnce(&Transaction<'_>) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Answer<T>, ReadError> {
+        if !self.has_barrier {
+            return self.ask_now(question).await;
+        }
         let caught_up = async {
             let end = self.barrier.end_of_log().await?;
-            let mut applied = self.applied.clone();
-            applied
-                .wait_for(|applied| *applied >= end)
+            let mut progress = self.progress.clone();
+            progress
+                .wait_for(|progress| progress.has_reached(end))
                 .await
                 .map_err(|_| ReadError::Stopping)?;
-            Ok::<_, ReadError>(())
+            Ok::<_, ReadError>(end)
         };
-        tokio::time::timeout(BARRIER_WAIT, caught_up)
+        let end = tokio::time::timeout(BARRIER_WAIT, caught_up)
             .await
-            .map_err(|_| ReadError::Behind)??;
-        self.ask_now(question).await
+            .map_err(|_| ReadError::Behind {
+                percent: self.progress.borrow().percent(),
+            })??;
+        let answer = self.ask_now(question).await?;
+        // The file may have been thrown away in between.
+        if answer.through < end {
+            return Err(ReadError::Behind { percent: None });
+        }
+        Ok(answer)
     }
 
     /// Asks the model as it is, which may be behind the log: only where an old answer does no harm.
@@ -150,15 +206,14 @@ impl ReadModel {
             .acquire()
             .await
             .map_err(|_| ReadError::Stopping)?;
-        let asked = Arc::clone(&readers);
+        let (asked, doubts) = (Arc::clone(&readers), self.doubts.clone());
         let answer = tokio::task::spawn_blocking(move || {
-            let (file, mut connection) = asked.take()?;
-            let transaction = connection.transaction()?;
-            let answer = Answer {
-                through: queries::applied(&transaction)?,
-                value: question(&transaction)?,
-            };
-            transaction.finish()?;
+            let file = asked.file();
+            let (file, mut connection) = asked
+                .take()
+                .inspect_err(|error| doubts.raise_for(error, file))?;
+            let answer = answer(&mut connection, question)
+                .inspect_err(|error| doubts.raise_for(error, file))?;
             asked.give_back(file, connection);
             Ok(answer)
         })
@@ -169,90 +224,17 @@ impl ReadModel {
     }
 }
 
-/// The connections that questions take turns on. One that failed is not given back, and none
-/// outlives its file: one that was thrown away can still be read by who has it open.
-struct Readers {
-    path: PathBuf,
-    turns: Semaphore,
-    idle: Mutex<Idle>,
-}
-
-/// Those not in use, all of one file.
-#[derive(Default)]
-struct Idle {
-    file: u64,
-    connections: Vec<Connection>,
-}
-
-impl Readers {
-    fn open(path: &Path) -> Result<Self, ReadError> {
-        let readers = Self {
-            path: path.to_owned(),
-            turns: Semaphore::new(READERS),
-            idle: Mutex::default(),
-        };
-        let (file, first) = readers.take()?;
-        readers.give_back(file, first);
-        Ok(readers)
-    }
-
-    /// A connection, and which file it reads.
-    fn take(&self) -> Result<(u64, Connection), ReadError> {
-        let (file, idle) = {
-            let mut idle = self.lock();
-            (idle.file, idle.connections.pop())
-        };
-        match idle {
-            Some(connection) => Ok((file, connection)),
-            None => Ok((file, schema::open_reader(&self.path)?)),
-        }
-    }
-
-    fn give_back(&self, file: u64, connection: Connection) {
-        let mut idle = self.lock();
-        if idle.file == file {
-            idle.connections.push(connection);
-        }
-    }
-
-    /// There may be another file now.
-    fn forget(&self) {
-        let mut idle = self.lock();
-        idle.file += 1;
-        idle.connections.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_was_thrown_away_is_not_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("model.sqlite");
-        let say = |applied: i64| {
-            let file = schema::open_writer(&path).unwrap().unwrap();
-            let begun = "INSERT INTO meta (one, log_created, applied) VALUES (1, '', ?1)";
-            file.execute(begun, [applied]).unwrap();
-        };
-        let read = |connection: &mut Connection| {
-            let transaction = connection.transaction().unwrap();
-            queries::applied(&transaction).unwrap()
-        };
-        say(7);
-        let readers = Readers::open(&path).unwrap();
-        let (file, mut in_use) = readers.take().unwrap();
-        assert_eq!(read(&mut in_use), Sequence(7));
-        schema::discard(&path).unwrap();
-        say(1);
-        readers.forget();
-        readers.give_back(file, in_use);
-        let (_, mut fresh) = readers.take().unwrap();
-        assert_eq!(read(&mut fresh), Sequence(1));
-    }
+fn answer<T>(
+    connection: &mut rusqlite::Connection,
+    question: impl FnOnce(&Transaction<'_>) -> Result<T, ReadError>,
+) -> Result<Answer<T>, ReadError> {
+    let transaction = connection.transaction()?;
+    let (through, epoch) = queries::applied(&transaction)?;
+    let answer = Answer {
+        through,
+        epoch,
+        value: question(&transaction)?,
+    };
+    transaction.finish()?;
+    Ok(answer)
 }

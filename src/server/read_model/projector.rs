@@ -1,180 +1,122 @@
-//! Follows LOG and writes the read model.
+//! Keeps the file in step with LOG, or begins it anew.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
-use bytes::Bytes;
-use futures::StreamExt as _;
-use rusqlite::{Connection, OptionalExtension as _, params};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use super::{ReadError, Readers, apply, schema};
-use crate::domain::Sequence;
-use crate::server::store::{Log, StoreError};
-
-/// Entries written in one transaction, at most.
-const BATCH: usize = 512;
+use super::doubt::{Doubt, is_broken};
+use super::opening::{self, Opened};
+use super::readers::Readers;
+use super::writer::{self, Writer};
+use super::{Phase, Progress, ReadError, feed};
+use crate::server::store::Log;
 
 /// Before following the log again after an error.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Opens the file and tells how far it is. One that was built from another log, or from one that
-/// was longer, is thrown away.
-pub(super) async fn open(path: &Path, log: &Log) -> Result<(Connection, Sequence), ReadError> {
-    let info = log
-        .stream()
-        .get_info()
-        .await
-        .map_err(StoreError::broker("tell about the log"))?;
-    let created = info.created.unix_timestamp_nanos().to_string();
-    let end = Sequence(info.state.last_sequence);
-    let path = path.to_owned();
-    tokio::task::spawn_blocking(move || {
-        if let Some(connection) = schema::open_writer(&path)? {
-            match built_from(&connection)? {
-                Some((log, applied)) if log == created && applied <= end => {
-                    return Ok((connection, applied));
-                }
-                Some(_) => tracing::warn!("the read model is of another log: building it anew"),
-                None => return Ok((begin(connection, &created)?, Sequence(0))),
-            }
-        }
-        schema::discard(&path)?;
-        let connection = schema::open_writer(&path)?.ok_or(ReadError::Corrupt)?;
-        Ok((begin(connection, &created)?, Sequence(0)))
-    })
-    .await
-    .map_err(|_| ReadError::Stopping)?
-}
-
-fn built_from(connection: &Connection) -> Result<Option<(String, Sequence)>, ReadError> {
-    Ok(connection
-        .query_row("SELECT log_created, applied FROM meta", [], |row| {
-            let applied: i64 = row.get(1)?;
-            Ok((row.get(0)?, Sequence(applied.unsigned_abs())))
-        })
-        .optional()?)
-}
-
-fn begin(connection: Connection, created: &str) -> Result<Connection, ReadError> {
-    connection.execute(
-        "INSERT INTO meta (one, log_created, applied) VALUES (1, ?1, 0)",
-        params![created],
-    )?;
-    Ok(connection)
-}
+/// What natter cannot read in a file may be in LOG itself: a new file is tried this rarely.
+const ODD_AGAIN: Duration = Duration::from_secs(600);
 
 /// Follows the log, and tells how far it is.
 pub(super) struct Projector {
     pub path: PathBuf,
     pub readers: Arc<Readers>,
     pub log: Log,
-    pub applied: watch::Sender<Sequence>,
+    pub progress: watch::Sender<Progress>,
+    pub doubts: mpsc::Receiver<Doubt>,
     pub reconnects: watch::Receiver<u64>,
+    /// When a file was last given up for [`Doubt::Odd`].
+    pub odd: Option<Instant>,
+}
+
+/// Why following ended.
+enum Ended {
+    /// The consumer went with the old connection, or with the broker.
+    Reconnected,
+    Doubted(Doubt),
+    Failed(ReadError),
 }
 
 impl Projector {
-    pub(super) async fn run(mut self, mut writer: Connection) {
+    pub(super) async fn run(mut self, mut opened: Opened) {
         loop {
-            self.reconnects.mark_unchanged();
-            tokio::select! {
-                // The consumer went with the old connection, or with the broker.
-                _ = self.reconnects.changed() => {}
-                followed = follow(writer, &self.log, &self.applied) => {
-                    if let Err(error) = followed {
-                        tracing::warn!(%error, "the read model stopped following the log");
-                    }
+            let discard = match self.follow(opened).await {
+                Ended::Reconnected => false,
+                Ended::Doubted(doubt) => doubt != Doubt::AnotherLog,
+                Ended::Failed(error) => {
+                    tracing::warn!(%error, "the read model stopped following the log");
                     tokio::time::sleep(PAUSE).await;
+                    is_broken(&error)
                 }
-            }
-            // The writer went with the attempt; the file knows how far it is.
-            writer = self.open_again().await;
+            };
+            opened = self.open_again(discard).await;
         }
     }
 
-    async fn open_again(&self) -> Connection {
+    async fn follow(&mut self, opened: Opened) -> Ended {
+        let (after, end) = (opened.applied, opened.end.sequence);
+        let (entries, arrived) = mpsc::channel(writer::QUEUE);
+        let writer = Writer::new(self.path.clone(), opened, self.progress.clone());
+        let writing = tokio::task::spawn_blocking(move || writer.run(arrived));
+        let ended = tokio::select! {
+            _ = self.reconnects.changed() => Ended::Reconnected,
+            doubt = doubted(&mut self.doubts, &mut self.odd, self.readers.file()) => {
+                Ended::Doubted(doubt)
+            }
+            () = entries.closed() => Ended::Failed(ReadError::Stopping),
+            fed = feed::run(&self.log, after, end, &entries) => {
+                Ended::Failed(fed.err().unwrap_or(ReadError::Stopping))
+            }
+        };
+        // From here on no question is answered before the file was looked at again.
+        self.progress
+            .send_modify(|progress| progress.phase = Phase::Opening);
+        drop(entries);
+        // The file is written by nobody once this has ended.
+        match writing.await {
+            Ok(Err(error)) => Ended::Failed(error),
+            _ => ended,
+        }
+    }
+
+    async fn open_again(&mut self, mut discard: bool) -> Opened {
         loop {
-            match open(&self.path, &self.log).await {
-                Ok((connection, reached)) => {
+            self.reconnects.mark_unchanged();
+            match opening::open(&self.path, &self.log, discard).await {
+                Ok(opened) => {
                     self.readers.forget();
-                    self.applied.send_replace(reached);
-                    return connection;
+                    return opened;
                 }
-                Err(error) => tracing::warn!(%error, "the read model cannot be opened"),
+                Err(error) => {
+                    tracing::warn!(%error, "the read model cannot be opened");
+                    discard |= is_broken(&error);
+                }
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-async fn follow(
-    mut writer: Connection,
-    log: &Log,
-    applied: &watch::Sender<Sequence>,
-) -> Result<(), ReadError> {
-    let next = applied.borrow().0 + 1;
-    let consumer = log
-        .stream()
-        .create_consumer(pull::OrderedConfig {
-            deliver_policy: DeliverPolicy::ByStartSequence {
-                start_sequence: next,
-            },
-            ..pull::OrderedConfig::default()
-        })
-        .await
-        .map_err(StoreError::broker("hand the log out"))?;
-    let messages = consumer
-        .messages()
-        .await
-        .map_err(StoreError::broker("hand the log out"))?;
-    let mut batches = messages.ready_chunks(BATCH);
-    while let Some(batch) = batches.next().await {
-        let mut entries = Vec::with_capacity(batch.len());
-        let mut failure = None;
-        for message in batch {
-            match message {
-                Ok(message) => match message.info() {
-                    Ok(info) => entries.push(Logged {
-                        sequence: Sequence(info.stream_sequence),
-                        subject: message.subject.to_string(),
-                        payload: message.payload.clone(),
-                    }),
-                    Err(error) => failure = Some(StoreError::broker("hand the log out")(error)),
-                },
-                Err(error) => failure = Some(StoreError::broker("hand the log out")(error)),
+/// The next doubt that is about this file and is to be followed.
+async fn doubted(
+    doubts: &mut mpsc::Receiver<Doubt>,
+    odd: &mut Option<Instant>,
+    file: u64,
+) -> Doubt {
+    while let Some(doubt) = doubts.recv().await {
+        match doubt {
+            Doubt::AnotherLog => return doubt,
+            Doubt::Broken(of) if of == file => return doubt,
+            Doubt::Odd(of) if of == file => {
+                if odd.is_none_or(|last| last.elapsed() >= ODD_AGAIN) {
+                    *odd = Some(Instant::now());
+                    return doubt;
+                }
             }
-            if failure.is_some() {
-                break;
-            }
-        }
-        if let Some(last) = entries.last().map(|entry| entry.sequence) {
-            writer = write(writer, entries).await?;
-            applied.send_replace(last);
-        }
-        if let Some(error) = failure {
-            return Err(error.into());
+            Doubt::Broken(_) | Doubt::Odd(_) => {}
         }
     }
-    Ok(())
-}
-
-struct Logged {
-    sequence: Sequence,
-    subject: String,
-    payload: Bytes,
-}
-
-async fn write(mut writer: Connection, entries: Vec<Logged>) -> Result<Connection, ReadError> {
-    tokio::task::spawn_blocking(move || {
-        let tables = writer.transaction()?;
-        for entry in &entries {
-            apply::apply(&tables, &entry.subject, entry.sequence, &entry.payload)?;
-        }
-        tables.commit()?;
-        Ok(writer)
-    })
-    .await
-    .map_err(|_| ReadError::Stopping)?
+    std::future::pending().await
 }

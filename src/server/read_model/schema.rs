@@ -2,19 +2,26 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::ReadError;
+use super::doubt::may_pass;
+use crate::domain::Sequence;
+use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     log_created TEXT NOT NULL,     -- which LOG this was built from
-    applied INTEGER NOT NULL       -- up to which of its entries
+    applied INTEGER NOT NULL,      -- up to which of its entries
+    mark_place INTEGER,            -- the last entry that was applied, and its fingerprint
+    mark BLOB,
+    epoch INTEGER NOT NULL,
+    complete INTEGER NOT NULL      -- 0 until it was built once
 );
 CREATE TABLE person (
     uid TEXT PRIMARY KEY,
@@ -22,7 +29,8 @@ CREATE TABLE person (
     role INTEGER NOT NULL,
     suspended INTEGER NOT NULL,
     about TEXT NOT NULL,
-    time_zone TEXT NOT NULL
+    time_zone TEXT NOT NULL,
+    picture TEXT NOT NULL          -- empty for none
 ) WITHOUT ROWID;
 CREATE TABLE room (
     id TEXT PRIMARY KEY,
@@ -63,30 +71,103 @@ CREATE UNIQUE INDEX entry_of_key ON entry (uid, ulid) WHERE counts = 1;
 CREATE INDEX entry_of_room ON entry (room, sequence);
 ";
 
-/// Opens the file for the one who writes it. `None` when it is of another version, or no database.
-pub(super) fn open_writer(path: &Path) -> Result<Option<Connection>, ReadError> {
-    let connection = Connection::open(path)?;
-    let opened = (|| {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // What is lost with the power is read from LOG again.
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "secure_delete", "ON")?;
-        connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
-    })();
-    match opened {
-        Ok(VERSION) => Ok(Some(connection)),
-        Ok(0) => {
-            connection.execute_batch(&format!(
-                "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-            ))?;
-            Ok(Some(connection))
+/// From what a file was built.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// Which LOG that was.
+    pub created_ns: i128,
+    /// Everything up to here is in it.
+    pub applied: Sequence,
+    /// The last entry that was applied.
+    pub mark: Option<(Sequence, Fingerprint)>,
+    /// The epoch at `applied`.
+    pub epoch: Epoch,
+}
+
+/// Opens the file for the one who writes it. `None` when there is none that can be gone on with:
+/// it is of another version, was not built to the end, or is no database.
+pub(super) fn open(path: &Path) -> Result<Option<(Connection, Built)>, ReadError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let opened = Connection::open(path).and_then(|connection| {
+        set_up(&connection, "NORMAL")?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version != VERSION {
+            return Ok(None);
         }
-        Ok(_) => Ok(None),
+        let built = built(&connection)?;
+        Ok(built.map(|built| (connection, built)))
+    });
+    match opened {
+        Ok(Some(found)) => Ok(Some(found)),
+        Ok(None) => {
+            tracing::info!("the read model is of another version, or half built");
+            Ok(None)
+        }
+        Err(error) if may_pass(&error) => Err(error.into()),
         Err(error) => {
-            tracing::warn!(%error, "the read model cannot be opened");
+            tracing::warn!(%error, "the read model cannot be read");
             Ok(None)
         }
     }
+}
+
+fn built(connection: &Connection) -> rusqlite::Result<Option<Built>> {
+    let unsigned = |number: i64| Sequence(number.unsigned_abs());
+    connection.query_row(
+        "SELECT log_created, applied, mark_place, mark, epoch, complete FROM meta",
+        [],
+        |row| {
+            let created: String = row.get(0)?;
+            let place: Option<i64> = row.get(2)?;
+            let mark: Option<Vec<u8>> = row.get(3)?;
+            let mark = mark.as_deref().and_then(Fingerprint::from_bytes);
+            let (epoch, complete): (i64, bool) = (row.get(4)?, row.get(5)?);
+            Ok(created
+                .parse()
+                .ok()
+                .filter(|_| complete)
+                .map(|created_ns| Built {
+                    created_ns,
+                    applied: unsigned(row.get(1).unwrap_or_default()),
+                    mark: place.map(unsigned).zip(mark),
+                    epoch: Epoch(epoch.unsigned_abs()),
+                }))
+        },
+    )
+}
+
+/// Throws the file away and begins a new one, which is built without waiting for the disk: should
+/// the power fail before [`complete`], it is thrown away in turn.
+pub(super) fn create(path: &Path, log_created_ns: i128) -> Result<Connection, ReadError> {
+    discard(path)?;
+    let connection = Connection::open(path)?;
+    set_up(&connection, "OFF")?;
+    connection.execute_batch(&format!(
+        "BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
+    ))?;
+    connection.execute(
+        "INSERT INTO meta (one, log_created, applied, epoch, complete) VALUES (1, ?1, 0, 0, 0)",
+        params![log_created_ns.to_string()],
+    )?;
+    Ok(connection)
+}
+
+/// The file is built: from here on it outlasts a power cut.
+pub(super) fn complete(connection: &Connection, path: &Path) -> Result<(), ReadError> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    std::fs::File::open(path)?.sync_all()?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.execute("UPDATE meta SET complete = 1", [])?;
+    Ok(())
+}
+
+fn set_up(connection: &Connection, synchronous: &str) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // What is lost with the power is read from LOG again.
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "secure_delete", "ON")
 }
 
 /// Opens the file for questions.
@@ -95,8 +176,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, ReadError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Throws the file away.
-pub(super) fn discard(path: &Path) -> Result<(), ReadError> {
+fn discard(path: &Path) -> Result<(), ReadError> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

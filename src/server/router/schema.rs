@@ -19,10 +19,10 @@ mod tests {
             Some("message EchoRequest { string message = 1; }")
         );
         assert_eq!(
-            schema_of("natter.v1.HeadsResponse"),
+            schema_of("natter.v1.RoomListing"),
             Some(
-                "message HeadsResponse { uint64 through = 1; \
-                 repeated natter.v1.RoomHead rooms = 2; }"
+                "message RoomListing { natter.v1.Room room = 1; \
+                 uint32 members = 2; bool joined = 3; }"
             )
         );
         assert_eq!(schema_of("echo.Nothing"), None);

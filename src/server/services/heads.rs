@@ -27,5 +27,6 @@ pub(super) async fn heads(
         through: answer.through.0,
         rooms,
         me: Some(me),
+        epoch: answer.epoch.0,
     }))
 }

@@ -24,5 +24,6 @@ pub(super) async fn history(
     Ok(Proto(HistoryResponse {
         through: answer.through.0,
         view: Some(view),
+        epoch: answer.epoch.0,
     }))
 }

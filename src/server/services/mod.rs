@@ -62,6 +62,7 @@ impl Services {
         match answer.value {
             Some(value) => Ok(Answer {
                 through: answer.through,
+                epoch: answer.epoch,
                 value,
             }),
             None => Err(Failure::forbidden(

@@ -52,5 +52,6 @@ pub(super) async fn sync(
     Ok(Proto(SyncResponse {
         through: answer.through.0,
         rooms: answer.value,
+        epoch: answer.epoch.0,
     }))
 }

@@ -1,5 +1,6 @@
 //! LOG: everything that happened, in one order.
 
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::{self, Context, stream};
 use async_nats::{HeaderMap, header};
 use data_encoding::BASE64URL_NOPAD;
@@ -7,8 +8,9 @@ use prost::Message as _;
 use serde::Deserialize;
 use std::time::Duration;
 
-use super::StoreError;
+use super::{NO_ROOM, StoreError};
 use crate::domain::{Sequence, subject};
+use crate::server::space::Space;
 use crate::wire::v1;
 
 /// The stream's name.
@@ -56,10 +58,11 @@ pub struct Appended {
 pub struct Log {
     js: Context,
     stream: stream::Stream,
+    space: Space,
 }
 
 impl Log {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, space: Space) -> Result<Self, StoreError> {
         let stream = js
             .get_or_create_stream(config())
             .await
@@ -67,15 +70,26 @@ impl Log {
         Ok(Self {
             js: js.clone(),
             stream,
+            space,
         })
     }
 
     /// Writes one entry. With a message id, the same one within two minutes is written once.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the expectation does not hold; any other: not known whether
-    /// it was written.
+    /// [`StoreError::Conflict`] when the expectation does not hold, [`StoreError::Full`] when there
+    /// is no room; any other: not known whether it was written.
     pub async fn append(
+        &self,
+        entry: &Entry,
+        message_id: Option<&str>,
+    ) -> Result<Appended, StoreError> {
+        self.has_space()?;
+        self.append_anyway(entry, message_id).await
+    }
+
+    /// The same for what has to be written even into the last of the space.
+    pub(super) async fn append_anyway(
         &self,
         entry: &Entry,
         message_id: Option<&str>,
@@ -111,9 +125,10 @@ impl Log {
     /// Writes all entries or none (an atomic batch, ADR-50), and gives the place of the last.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when one expectation does not hold; any other: not known whether
-    /// they were written.
+    /// [`StoreError::Conflict`] when one expectation does not hold, [`StoreError::Full`] when there
+    /// is no room; any other: not known whether they were written.
     pub async fn append_all(&self, entries: &[Entry]) -> Result<Sequence, StoreError> {
+        self.has_space()?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(StoreError::broker("take a batch"))?;
         let id = BASE64URL_NOPAD.encode(&id);
@@ -140,17 +155,11 @@ impl Log {
         Err(StoreError::Corrupt("a batch without entries"))
     }
 
-    /// The last place in use, read from the stream's leader.
-    ///
-    /// # Errors
-    /// The broker did not answer.
-    pub async fn last_sequence(&self) -> Result<Sequence, StoreError> {
-        let info = self
-            .stream
-            .get_info()
-            .await
-            .map_err(StoreError::broker("tell the log’s end"))?;
-        Ok(Sequence(info.state.last_sequence))
+    fn has_space(&self) -> Result<(), StoreError> {
+        if self.space.is_full() {
+            return Err(StoreError::Full);
+        }
+        Ok(())
     }
 
     /// The entry at a place with its subject, read from the stream's leader. `None` when it was erased or is not
@@ -159,10 +168,22 @@ impl Log {
     /// # Errors
     /// The broker did not answer, or the entry cannot be read.
     pub async fn get(&self, sequence: Sequence) -> Result<Option<(String, v1::Event)>, StoreError> {
+        let raw = self.get_raw(sequence).await?;
+        raw.map(|message| {
+            v1::Event::decode(message.payload)
+                .map(|event| (message.subject.to_string(), event))
+                .map_err(|_| StoreError::Corrupt("an entry"))
+        })
+        .transpose()
+    }
+
+    /// The same as the broker has it.
+    pub(super) async fn get_raw(
+        &self,
+        sequence: Sequence,
+    ) -> Result<Option<StreamMessage>, StoreError> {
         match self.stream.get_raw_message(sequence.0).await {
-            Ok(message) => v1::Event::decode(message.payload)
-                .map(|event| Some((message.subject.to_string(), event)))
-                .map_err(|_| StoreError::Corrupt("an entry")),
+            Ok(message) => Ok(Some(message)),
             Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(StoreError::broker("read an entry")(error)),
         }
@@ -262,6 +283,7 @@ impl BatchAck {
             Some(error) if WRONG_LAST_SEQUENCE.contains(&error.err_code) => {
                 Err(StoreError::Conflict)
             }
+            Some(error) if NO_ROOM.contains(&error.err_code) => Err(StoreError::Full),
             Some(error) => Err(StoreError::broker("take a batch")(error.description)),
         }
     }

@@ -1,23 +1,29 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
 //! the directory (the part of LOG that is about people and rooms), credentials, web sessions,
-//! `.creds` files, invitations and sign-ins under way (KV buckets). Services and HTTP handlers call it; it calls nobody but the broker.
+//! `.creds` files, invitations and sign-ins under way (KV buckets), pictures (an object store). Services and HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
 mod creds_files;
 mod directory;
+mod epoch;
 mod invitations;
 mod log;
 mod pending;
+mod pictures;
 mod sessions;
 
 pub use credentials::Credentials;
 pub use creds_files::{CredsFile, CredsFiles, Holder};
 pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange, RoomEdit};
+pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
 pub use pending::{Pending, PendingToken, Pendings, fingerprint};
+pub use pictures::{PictureName, Pictures};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
+
+use super::space::Space;
 
 /// The broker could not be asked, or answered that it could not do it. Nothing is known of
 /// whether a write took place: it is tried again with the same key.
@@ -34,6 +40,9 @@ pub enum StoreError {
     /// What is stored is not what natter stores there.
     #[error("{0} in the store cannot be read")]
     Corrupt(&'static str),
+    /// The disk is full, or as full as NATS is allowed to make it. Nothing was written.
+    #[error("there is no room left to write")]
+    Full,
     /// An expected last sequence did not hold: somebody else was first.
     #[error("somebody else was first")]
     Conflict,
@@ -44,11 +53,25 @@ impl StoreError {
     pub(crate) fn broker<E: Into<async_nats::Error>>(
         doing: &'static str,
     ) -> impl FnOnce(E) -> Self {
-        move |source| Self::Broker {
-            doing,
-            source: source.into(),
+        move |source| {
+            let source = source.into();
+            if says_full(source.as_ref()) {
+                return Self::Full;
+            }
+            Self::Broker { doing, source }
         }
     }
+}
+
+/// JetStream's errors for a limit of the server (or the account) on what it keeps.
+const NO_ROOM: [u64; 3] = [10_002, 10_023, 10_047];
+
+/// Does the broker refuse to write since its store is as large as it may be?
+fn says_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain
+        .filter_map(|error| error.downcast_ref::<async_nats::jetstream::Error>())
+        .any(|error| NO_ROOM.contains(&error.error_code().0))
 }
 
 /// All of it, opened.
@@ -66,21 +89,28 @@ pub struct Store {
     pub invitations: Invitations,
     /// Sign-ins under way at an identity provider.
     pub pending: Pendings,
+    /// What people look like.
+    pub pictures: Pictures,
 }
 
 impl Store {
-    /// Opens the stream and the buckets, and makes those that do not exist.
+    /// Opens the stream and the buckets, and makes those that do not exist. While there is no
+    /// `space`, nothing more is written into LOG.
     ///
     /// # Errors
     /// The broker refuses, or is not there.
-    pub async fn open(js: &async_nats::jetstream::Context) -> Result<Self, StoreError> {
-        let (log, credentials, sessions, creds_files, invitations, pending) = tokio::try_join!(
-            Log::open(js),
+    pub async fn open(
+        js: &async_nats::jetstream::Context,
+        space: Space,
+    ) -> Result<Self, StoreError> {
+        let (log, credentials, sessions, creds_files, invitations, pending, pictures) = tokio::try_join!(
+            Log::open(js, space),
             Credentials::open(js),
             Sessions::open(js),
             CredsFiles::open(js),
             Invitations::open(js),
             Pendings::open(js),
+            Pictures::open(js),
         )?;
         Ok(Self {
             log,
@@ -89,6 +119,7 @@ impl Store {
             creds_files,
             invitations,
             pending,
+            pictures,
         })
     }
 

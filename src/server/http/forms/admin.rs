@@ -132,7 +132,7 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
     if change == PersonChange::Suspended(true) {
         state.sign_out.end_all(&uid, None).await?;
     }
-    let through = state.store.log.last_sequence().await?;
+    let through = state.store.log.end().await?.sequence;
     state.services.cutter.wait(through).await;
     Ok(None)
 }
@@ -171,10 +171,16 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
         })
         .await?
         .value;
-    let mut room_ids = Vec::new();
+    let (mut room_ids, mut open_rooms) = (Vec::new(), Vec::new());
     for (name, room) in names.iter().zip(rooms) {
         match room.filter(|room| room.kind() != v1::RoomKind::Direct) {
-            Some(room) => room_ids.push(room.id),
+            Some(room) => {
+                // The log is read by administrators who are not in a closed room, too.
+                if room.kind() == v1::RoomKind::Open {
+                    open_rooms.push(room.name);
+                }
+                room_ids.push(room.id);
+            }
             None => return Err(Failure::invalid(format!("There is no room “{name}”."))),
         }
     }
@@ -196,7 +202,8 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
     };
     let act = AdministratorAct::Invited;
     let directory = state.store.directory();
-    directory.note(&me.uid, act, "", form.rooms.trim()).await?;
+    let into = open_rooms.join(", ");
+    directory.note(&me.uid, act, "", &into).await?;
     let token = state.store.invitations.make(&record).await?;
     Ok(format!("{}/invite/{token}", state.site.url()))
 }

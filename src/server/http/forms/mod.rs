@@ -2,12 +2,14 @@
 //! and the page comes back with what was typed and why (422).
 //!
 //! `account` signs up, in and out, `joining` has what all ways of signing up share; `message`
-//! posts; `rooms`, `settings` and `admin` are those of the pages of these names.
+//! posts; `picture` is one's picture; `rooms`, `settings` and `admin` are those of the pages of
+//! these names.
 
 pub(super) mod account;
 pub(super) mod admin;
 pub(super) mod joining;
 pub(super) mod message;
+pub(super) mod picture;
 pub(super) mod rooms;
 pub(super) mod settings;
 
@@ -15,7 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::pages::{Outside, Shown, outside, respond};
-use super::render::status_of;
+use super::render::{status_of, with_retry_after};
 use super::signed_in::SignedIn;
 use super::{AppState, cookie};
 use crate::domain::{Password, Username, limits};
@@ -78,7 +80,8 @@ pub(super) async fn refused_outside(
         invited,
         ..Outside::default()
     };
-    outside(state, path, refusal(failure), shown).await
+    let response = outside(state, path, refusal(failure), shown).await;
+    with_retry_after(response, failure.retry_after)
 }
 
 /// The page that a form of somebody who is signed in stands on, with what was typed and why it was
@@ -95,7 +98,8 @@ pub(super) async fn refused(
         error: failure.reason.clone(),
         ..typed
     };
-    respond(state, path, me, shown, Some((refusal(failure), form))).await
+    let response = respond(state, path, me, shown, Some((refusal(failure), form))).await;
+    with_retry_after(response, failure.retry_after)
 }
 
 /// A form that breaks a rule, whichever, comes back as 422.

@@ -16,15 +16,20 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use super::ReadError;
 use super::apply::signed;
 use crate::domain::{Key, Sequence, Timestamp, Username, limits};
+use crate::server::store::Epoch;
 use crate::wire::v1;
 
-/// How far LOG had been applied.
+/// How far LOG had been applied, and in which of its lives.
 ///
 /// # Errors
 /// SQLite failed.
-pub fn applied(tables: &Transaction<'_>) -> Result<Sequence, ReadError> {
-    let applied: i64 = tables.query_row("SELECT applied FROM meta", [], |row| row.get(0))?;
-    Ok(Sequence(applied.unsigned_abs()))
+pub fn applied(tables: &Transaction<'_>) -> Result<(Sequence, Epoch), ReadError> {
+    let mut meta = tables.prepare_cached("SELECT applied, epoch FROM meta")?;
+    let (applied, epoch): (i64, i64) = meta.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((
+        Sequence(applied.unsigned_abs()),
+        Epoch(epoch.unsigned_abs()),
+    ))
 }
 
 /// The columns that [`room_of`] reads.
@@ -271,7 +276,7 @@ pub fn closed_rooms(tables: &Transaction<'_>, uid: &Username) -> Result<usize, R
 /// SQLite failed.
 pub fn everybody(tables: &Transaction<'_>) -> Result<Vec<v1::Person>, ReadError> {
     let mut rows = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone FROM person
+        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
          ORDER BY lower(display_name), uid",
     )?;
     let people = rows.query_map([], person_of)?;
@@ -400,7 +405,7 @@ pub fn people(
     uids: impl IntoIterator<Item = String>,
 ) -> Result<Vec<v1::Person>, ReadError> {
     let mut row = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone FROM person WHERE uid = ?1",
+        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person WHERE uid = ?1",
     )?;
     let mut people = Vec::new();
     for uid in uids {
@@ -451,6 +456,7 @@ fn person_of(row: &Row<'_>) -> rusqlite::Result<v1::Person> {
         suspended: row.get(3)?,
         about: row.get(4)?,
         time_zone: row.get(5)?,
+        picture: row.get(6)?,
     })
 }
 

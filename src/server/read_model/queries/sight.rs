@@ -158,7 +158,7 @@ fn is_home_shared(
 /// SQLite failed.
 pub fn members(tables: &Transaction<'_>, room: &v1::Room) -> Result<Vec<v1::Person>, ReadError> {
     let mut rows = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone FROM person
+        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
          WHERE suspended = 0 AND (
             (?2 AND role <> ?3) OR uid IN (SELECT uid FROM member WHERE room = ?1))
          ORDER BY lower(display_name), uid",

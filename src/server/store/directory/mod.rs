@@ -61,7 +61,7 @@ impl<'a> Directory<'a> {
 }
 
 /// An event of the directory, stamped now, with a key of its own.
-fn event(by: &Username, body: Body) -> Result<v1::Event, StoreError> {
+pub(super) fn event(by: &Username, body: Body) -> Result<v1::Event, StoreError> {
     let key = Key {
         author: by.clone(),
         ulid: fresh_ulid()?,

@@ -3,7 +3,7 @@
 use super::identities::held;
 use super::{Directory, DirectoryError, FREE, TRIES, entry};
 use crate::domain::{DisplayName, Sequence, Username, subject};
-use crate::server::store::{Entry, Expect, StoreError};
+use crate::server::store::{Entry, Expect, PictureName, StoreError};
 use crate::wire::v1::{self, AdministratorAct, event::Body};
 
 /// Who joins.
@@ -67,6 +67,8 @@ pub enum PersonChange {
     Role(v1::Role),
     /// In or out.
     Suspended(bool),
+    /// Another picture, or none.
+    Picture(Option<PictureName>),
 }
 
 impl PersonChange {
@@ -85,13 +87,17 @@ impl PersonChange {
             Self::Password(credential) => account.credential.clone_from(credential),
             Self::Role(role) => person.set_role(*role),
             Self::Suspended(suspended) => person.suspended = *suspended,
+            Self::Picture(name) => {
+                let name = name.as_ref().map(PictureName::as_str);
+                person.picture = name.unwrap_or_default().to_owned();
+            }
         }
     }
 
     /// How it stands in the audit log, when it is done to somebody else.
     fn act(&self) -> AdministratorAct {
         match self {
-            Self::Profile { .. } => AdministratorAct::Unspecified,
+            Self::Profile { .. } | Self::Picture(_) => AdministratorAct::Unspecified,
             Self::Password(_) => AdministratorAct::ResetPassword,
             Self::Role(v1::Role::Administrator) => AdministratorAct::MadeAdministrator,
             Self::Role(v1::Role::Guest) => AdministratorAct::MadeGuest,
@@ -225,13 +231,37 @@ impl Directory<'_> {
         uid: &Username,
         change: &PersonChange,
     ) -> Result<v1::Person, DirectoryError> {
+        Ok(self.replace_person(by, uid, change).await?.1)
+    }
+
+    /// Gives somebody another picture, or none, and tells the one that they had.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn change_picture(
+        &self,
+        uid: &Username,
+        picture: Option<&PictureName>,
+    ) -> Result<Option<PictureName>, DirectoryError> {
+        let change = PersonChange::Picture(picture.cloned());
+        let (before, _) = self.replace_person(uid, uid, &change).await?;
+        Ok(PictureName::parse(&before.picture))
+    }
+
+    /// The person before the change and after it.
+    async fn replace_person(
+        &self,
+        by: &Username,
+        uid: &Username,
+        change: &PersonChange,
+    ) -> Result<(v1::Person, v1::Person), DirectoryError> {
         for _ in 0..TRIES {
             let (place, before) = self.account(uid).await?;
             let before = before.ok_or(DirectoryError::Missing("person"))?;
             let mut after = before.clone();
             change.apply(&mut after);
             if after == before {
-                return Ok(after.person);
+                return Ok((before.person, after.person));
             }
             let subject = subject::log_person(uid);
             let mut entries = vec![entry(by, subject, after.changed(), Expect::Last(place))?];
@@ -245,7 +275,7 @@ impl Directory<'_> {
                 entries.push(acted(by, change.act(), uid.as_str(), "")?);
             }
             match self.log.append_all(&entries).await {
-                Ok(_) => return Ok(after.person),
+                Ok(_) => return Ok((before.person, after.person)),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,22 +1,16 @@
-//! The page's connection to the broker, which can be changed for another one under way: rights
-//! of a live connection cannot change, so when they grow, or are about to end, a second connection
-//! is made before the first is dropped (design section 2), and nobody notices.
+//! The connection to the broker, which can be changed for another one under way: rights of a live
+//! connection cannot change, so when they grow, or are about to end, a second connection is made
+//! before the first is dropped (design section 2), and nobody notices.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
-
-use super::{Live, connection, feed, sleep};
-use crate::domain::subject;
-use crate::nats;
+use super::chat::lock;
+use super::{ChatClient, Model, connection, feed, fetch};
+use crate::domain::{Username, limits, subject};
+use crate::nats::{self, runtime};
 use crate::wire::{place_of, v1};
-
-/// Rights end after 51 minutes at the earliest (`RIGHTS_LIFE` less its jitter); they are renewed
-/// well before.
-const RENEW_AFTER: Duration = Duration::from_secs(45 * 60);
 
 /// Before trying again, where a second connection could not be made.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -42,7 +36,7 @@ pub(super) struct Wires {
 }
 
 impl Wires {
-    pub(super) fn start(options: nats::ConnectOptions) -> Self {
+    pub fn start(options: nats::ConnectOptions) -> Self {
         let wire = Wire {
             client: nats::Client::connect(options.clone()),
             number: 0,
@@ -56,11 +50,11 @@ impl Wires {
         }
     }
 
-    pub(super) fn client(&self) -> nats::Client {
+    pub fn client(&self) -> nats::Client {
         self.lock().client.clone()
     }
 
-    pub(super) fn number(&self) -> u64 {
+    pub fn number(&self) -> u64 {
         self.lock().number
     }
 
@@ -76,7 +70,7 @@ impl Wires {
     }
 
     /// A feed has ended.
-    pub(super) fn lose_feed(&self, number: u64, feed: &str) {
+    pub fn lose_feed(&self, number: u64, feed: &str) {
         let mut wire = self.lock();
         if wire.number == number {
             wire.feeds.remove(feed);
@@ -84,122 +78,122 @@ impl Wires {
     }
 
     fn lock(&self) -> MutexGuard<'_, Wire> {
-        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.wire)
     }
 
     /// Begins to change the wire. False: somebody does already.
     fn begin_changing(&self) -> bool {
-        let mut is_changing = self
-            .is_changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        !std::mem::replace(&mut *is_changing, true)
+        !std::mem::replace(&mut *lock(&self.is_changing), true)
     }
 
     fn end_changing(&self) {
-        *self
-            .is_changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = false;
+        *lock(&self.is_changing) = false;
     }
 }
 
 /// The feeds that somebody who is in these rooms hears. Each is a right of its own, or part of one.
-fn feeds(live: &Live) -> BTreeSet<String> {
-    let is_guest = live.chat.me.with_value(|me| me.role() == v1::Role::Guest);
-    let mut feeds = BTreeSet::from([subject::event_user(&live.me)]);
-    feeds.extend(subject::event_direct(&live.me));
+fn feeds(me: &Username, model: &Model) -> BTreeSet<String> {
+    let is_guest = model.me().role() == v1::Role::Guest;
+    let mut feeds = BTreeSet::from([subject::event_user(me)]);
+    feeds.extend(subject::event_direct(me));
     if !is_guest {
         feeds.insert(subject::EVENT_OPEN_ROOMS.into());
     }
-    live.chat.rooms.with_untracked(|rooms| {
-        let rooms = rooms.iter().filter_map(|head| head.room.as_ref());
-        let own = rooms.filter(|room| match room.kind() {
-            v1::RoomKind::Closed => true,
-            v1::RoomKind::Open => is_guest,
-            v1::RoomKind::Direct | v1::RoomKind::Unspecified => false,
-        });
-        feeds.extend(own.filter_map(|room| Some(place_of(room).ok()?.event())));
+    let rooms = model.rooms().iter().filter_map(|head| head.room.as_ref());
+    let own = rooms.filter(|room| match room.kind() {
+        v1::RoomKind::Closed => true,
+        v1::RoomKind::Open => is_guest,
+        v1::RoomKind::Direct | v1::RoomKind::Unspecified => false,
     });
+    feeds.extend(own.filter_map(|room| Some(place_of(room).ok()?.event())));
     feeds
 }
 
+fn wanted(chat: &ChatClient) -> BTreeSet<String> {
+    chat.read(|model| feeds(&chat.inner.me, model))
+}
+
 /// Hears every feed on the connection that there is now.
-pub(super) fn listen(live: &Live) {
-    let number = live.wires.number();
-    let client = live.wires.client();
-    for feed in feeds(live) {
-        if live.wires.add_feed(number, &feed) {
-            spawn_local(feed::follow(live.clone(), client.clone(), number, feed));
+pub(super) fn listen(chat: &ChatClient) {
+    let wires = &chat.inner.wires;
+    let number = wires.number();
+    let client = wires.client();
+    for feed in wanted(chat) {
+        if wires.add_feed(number, &feed) {
+            chat.spawn(feed::follow(chat.clone(), client.clone(), number, feed));
         }
     }
 }
 
 /// Hears what the person may hear by now: with another connection, where this one was made before
 /// they came into a room.
-pub(super) async fn keep_up(live: Live) {
-    while is_missing(&live) && change(&live).await {}
+// Boxed, since it comes back to itself.
+pub(super) fn keep_up(chat: ChatClient) -> runtime::BoxFuture<()> {
+    Box::pin(async move { while is_missing(&chat) && change(&chat).await {} })
 }
 
 /// Is there a feed to hear that was not tried on this connection? One that was refused, and is
 /// still wanted, is not asked for again and again.
-fn is_missing(live: &Live) -> bool {
-    let wanted = feeds(live);
-    let mut wire = live.wires.lock();
+fn is_missing(chat: &ChatClient) -> bool {
+    let wanted = wanted(chat);
+    let mut wire = chat.inner.wires.lock();
     // Who was sent away and is brought in again needs another connection then.
     wire.tried.retain(|feed| wanted.contains(feed));
     wanted.iter().any(|feed| !wire.tried.contains(feed))
 }
 
 /// Changes the connection before its rights end, again and again.
-pub(super) async fn renew(live: Live) {
+pub(super) async fn renew(chat: ChatClient) {
+    let life = chat.read(Model::rights_life);
     loop {
-        sleep(RENEW_AFTER).await;
-        change(&live).await;
+        runtime::sleep(life.mul_f64(limits::RIGHTS_RENEWED)).await;
+        change(&chat).await;
     }
 }
 
 /// Makes another connection, hears everything on it, and drops the one before. False: somebody
 /// does it already, and looks again afterwards, or it could not be made now.
-async fn change(live: &Live) -> bool {
-    if !live.wires.begin_changing() {
+async fn change(chat: &ChatClient) -> bool {
+    if !chat.inner.wires.begin_changing() {
         return false;
     }
-    let changed = make_before_break(live).await;
-    live.wires.end_changing();
+    let changed = make_before_break(chat).await;
+    chat.inner.wires.end_changing();
     if !changed {
-        let again = live.clone();
-        spawn_local(async move {
-            sleep(PAUSE).await;
+        let again = chat.clone();
+        chat.spawn(async move {
+            runtime::sleep(PAUSE).await;
             keep_up(again).await;
         });
     }
     changed
 }
 
-async fn make_before_break(live: &Live) -> bool {
+async fn make_before_break(chat: &ChatClient) -> bool {
+    let wires = &chat.inner.wires;
     // A connection that is being made anew anyway gets the rights of now.
-    let before = live.wires.client();
+    let before = wires.client();
     if before.connected().await.is_err() {
         return false;
     }
-    let client = nats::Client::connect(live.wires.options.clone());
+    let client = nats::Client::connect(wires.options.clone());
     if client.connected().await.is_err() {
         client.close();
         return false;
     }
     let number = {
-        let mut wire = live.wires.lock();
+        let mut wire = wires.lock();
         wire.client = client.clone();
         wire.number += 1;
         wire.feeds.clear();
         wire.tried.clear();
         wire.number
     };
-    listen(live);
-    spawn_local(connection::follow(live.clone(), client, number));
+    listen(chat);
+    chat.spawn(connection::follow(chat.clone(), client, number));
     // Once what was said meanwhile is here, nothing is missed by not hearing it there.
-    feed::resume(live).await;
-    before.close();
+    fetch::resume(chat).await;
+    // Answers that are under way still come.
+    chat.spawn(async move { before.drain().await });
     true
 }

@@ -1,0 +1,12 @@
+//! The surroundings of a client where there is none: on the server.
+
+use super::Chat;
+use crate::client::{ChatClient, Model};
+
+/// There is nothing to forget.
+pub(in super::super) async fn forget_unsent() {}
+
+/// Never begins one.
+pub(super) fn start(_: Chat, _: Model) -> Option<ChatClient> {
+    None
+}

@@ -1,0 +1,166 @@
+//! The surroundings of a client in a page: its signals, the session asked over HTTP, the browser's
+//! clock, and where unsent posts are kept.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::select;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
+
+use super::Chat;
+use super::posts::{self, Posts};
+use crate::app::words;
+use crate::client::{
+    Change, ChatClient, Farewell, KeptPost, Model, RoomState, SessionAnswer, Shell,
+};
+use crate::domain::{Key, RoomId, Timestamp, Username};
+use crate::nats::ConnectOptions;
+use crate::nats::runtime::{self, BoxFuture};
+
+/// How long a browser may take to forget.
+const FORGETTING: Duration = Duration::from_secs(1);
+
+struct Page {
+    chat: Chat,
+    posts: Posts,
+}
+
+/// Somebody signs out on purpose: what they have not sent is nobody else’s to read.
+pub(in super::super) async fn forget_unsent() {
+    select(pin!(posts::forget_all()), pin!(runtime::sleep(FORGETTING))).await;
+}
+
+/// Begins the client of a page.
+pub(super) fn start(chat: Chat, first: Model) -> Option<ChatClient> {
+    let posts = Posts::of(&first.me().uid);
+    let options = ConnectOptions {
+        servers: vec![address()?.parse().ok()?],
+        name: "natter page".into(),
+        ..ConnectOptions::default()
+    };
+    let client = ChatClient::start(first, options, Arc::new(Page { chat, posts }))?;
+    let looked_at = client.clone();
+    // For as long as there is a page.
+    let _ = window_event_listener_untyped("visibilitychange", move |_| {
+        if !document().hidden() {
+            looked_at.look();
+        }
+    });
+    Some(client)
+}
+
+impl Page {
+    /// Shows what has changed.
+    fn show(&self, model: &Model, change: &Change) {
+        match change {
+            Change::Rooms => self.chat.rooms.set(model.rooms().to_vec()),
+            Change::People => self.chat.people.set(model.people().clone()),
+            Change::Room(room) => self.show_room(room, model.logs().get(room)),
+            Change::Outbox => self.chat.outbox.set(model.outbox().clone()),
+            Change::Connection => {
+                self.chat.connection.set(model.connection());
+                self.chat.broker.set(model.broker().cloned());
+            }
+            Change::Removed { room, by } => {
+                let by =
+                    Username::parse(by).map_or_else(|_| by.clone(), |by| self.chat.name_of(&by));
+                let name = self.chat.title_of(room, &[]);
+                self.chat.notice.set(Some(words::removed_from(&name, &by)));
+            }
+            Change::Outdated | Change::SignedOut(_) => {}
+        }
+    }
+
+    fn show_room(&self, room: &RoomId, state: Option<&RoomState>) {
+        let Some(state) = state.cloned() else { return };
+        let shown = self
+            .chat
+            .logs
+            .with_untracked(|logs| logs.get(room).cloned());
+        match shown {
+            Some(shown) => shown.set(state),
+            None => self.chat.logs.update(|logs| {
+                logs.insert(room.clone(), ArcRwSignal::new(state));
+            }),
+        }
+    }
+}
+
+impl Shell for Page {
+    fn changed(&self, client: &ChatClient, change: Change) {
+        match change {
+            // What is in the outbox is kept. Where the browser refuses, the next look asks again.
+            Change::Outdated => drop(window().location().reload()),
+            Change::SignedOut(why) => leave(why),
+            change => client.read(|model| self.show(model, &change)),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::cast_possible_truncation)]
+        Timestamp(js_sys::Date::now() as i64)
+    }
+
+    fn session(&self) -> BoxFuture<SessionAnswer> {
+        Box::pin(async { ask_session().await.unwrap_or(SessionAnswer::GoOn) })
+    }
+
+    fn is_offline(&self) -> bool {
+        !window().navigator().on_line()
+    }
+
+    fn keep(&self, post: KeptPost) -> BoxFuture<()> {
+        self.posts.keep(post)
+    }
+
+    fn forget(&self, key: &Key) {
+        self.posts.forget(key.clone());
+    }
+
+    fn adopt(&self) -> BoxFuture<Vec<KeptPost>> {
+        self.posts.adopt()
+    }
+}
+
+/// Where the tunnel is: at the page's own host.
+fn address() -> Option<String> {
+    let location = window().location();
+    let scheme = match location.protocol().ok()?.as_str() {
+        "https:" => "wss",
+        _ => "ws",
+    };
+    Some(format!("{scheme}://{}/nats", location.host().ok()?))
+}
+
+/// What GET /session says; `None` when natter cannot be reached.
+async fn ask_session() -> Option<SessionAnswer> {
+    let response = JsFuture::from(window().fetch_with_str("/session"))
+        .await
+        .ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    let header = |name| response.headers().get(name).ok().flatten();
+    Some(match response.status() {
+        401 => SessionAnswer::Over(Farewell::Ended),
+        403 => SessionAnswer::Over(Farewell::Suspended),
+        429 if header("natter-limit").as_deref() == Some("requests") => {
+            let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+            // In steps: it is read out at each change.
+            SessionAnswer::CutOff(u32::max(seconds.unwrap_or(60), 1).next_multiple_of(20))
+        }
+        429 => SessionAnswer::TooMany,
+        _ => SessionAnswer::GoOn,
+    })
+}
+
+/// To where one signs in, which says why. What was typed is kept, as a draft or in the outbox.
+fn leave(why: Farewell) {
+    let why = match why {
+        Farewell::Ended => "ended",
+        Farewell::Suspended => "suspended",
+    };
+    // Where the browser refuses to go, the page stays as it is, and the next question asks again.
+    let _ = window().location().set_href(&format!("/login?why={why}"));
+}

@@ -1,0 +1,129 @@
+//! Every address that natter answers at, in one table. The router is made of it, and so is the
+//! test that tries each of them as everybody (`tests/it/http_matrix`): an address that it does not
+//! know fails it.
+
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, get, post};
+
+use super::{AppState, forms, health, oidc, pages, picture, session, tunnel};
+use crate::domain::limits;
+
+/// Where Leptos' server functions are.
+const SERVER_FUNCTIONS: &str = "/api/{*function}";
+
+/// An address and who answers there.
+pub(super) struct Route {
+    pub path: &'static str,
+    pub methods: MethodRouter<AppState>,
+    takes: Takes,
+}
+
+/// What can be asked at an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Get,
+    Post,
+    Both,
+}
+
+/// Something to read.
+fn shows<H: Handler<T, AppState>, T: 'static>(path: &'static str, page: H) -> Route {
+    Route {
+        path,
+        methods: get(page),
+        takes: Takes::Get,
+    }
+}
+
+/// Something to be done.
+fn does<H: Handler<T, AppState>, T: 'static>(path: &'static str, form: H) -> Route {
+    Route {
+        path,
+        methods: post(form),
+        takes: Takes::Post,
+    }
+}
+
+impl Route {
+    /// A form goes to the address of its page: refused, that is where the browser stays.
+    fn with_form<H: Handler<T, AppState>, T: 'static>(self, form: H) -> Self {
+        Self {
+            methods: self.methods.post(form),
+            takes: Takes::Both,
+            ..self
+        }
+    }
+
+    /// What is sent there may be larger than a form.
+    fn with_bodies_of(self, bytes: usize) -> Self {
+        Self {
+            methods: self.methods.layer(DefaultBodyLimit::max(bytes)),
+            ..self
+        }
+    }
+}
+
+/// The table.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        shows("/", pages::home),
+        shows("/r/{room}", pages::room).with_form(forms::message::post),
+        shows("/r/{room}/details", pages::details).with_form(forms::rooms::change),
+        shows("/rooms", pages::browse),
+        shows("/rooms/new", pages::plain).with_form(forms::rooms::make),
+        shows("/people", pages::people).with_form(forms::rooms::talk_to),
+        shows("/settings", pages::plain),
+        shows("/settings/connection", pages::plain),
+        shows("/settings/account", pages::account).with_form(forms::settings::account),
+        shows("/settings/picture", pages::account)
+            .with_form(forms::picture::picture)
+            .with_bodies_of(limits::PICTURE_FORM_BYTES),
+        shows("/settings/sessions", pages::sessions).with_form(forms::settings::end_sessions),
+        shows("/admin", pages::admin).with_form(forms::admin::admin),
+        shows("/signup", pages::sign_up).with_form(forms::account::sign_up),
+        shows("/invite/{token}", pages::invited).with_form(forms::account::accept),
+        shows("/reset/{token}", pages::reset).with_form(forms::account::reset),
+        shows("/login", pages::sign_in).with_form(forms::account::sign_in),
+        shows("/login/oidc", oidc::begin),
+        shows("/login/oidc/callback", oidc::callback),
+        shows("/signup/oidc", oidc::sign_up).with_form(oidc::join),
+        does("/logout", forms::account::sign_out),
+        shows("/pictures/{name}", picture::picture),
+        shows("/session", session::session),
+        shows("/nats", tunnel::tunnel),
+        shows("/health", health::health),
+        does(SERVER_FUNCTIONS, pages::server_function),
+    ]
+}
+
+/// An address that natter answers at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// With `{names}` where something is to be filled in.
+    pub path: String,
+    /// Can it be read?
+    pub is_read: bool,
+    /// Can something be sent to it?
+    pub is_sent_to: bool,
+}
+
+/// All of them, each server function for itself; the site's own files are not among them.
+#[must_use]
+pub fn addresses() -> Vec<Address> {
+    let mut all = Vec::new();
+    for route in routes() {
+        let functions = match route.path {
+            SERVER_FUNCTIONS => leptos::server_fn::axum::server_fn_paths()
+                .map(|(path, _)| path.to_owned())
+                .collect(),
+            path => vec![path.to_owned()],
+        };
+        all.extend(functions.into_iter().map(|path| Address {
+            path,
+            is_read: route.takes != Takes::Post,
+            is_sent_to: route.takes != Takes::Get,
+        }));
+    }
+    all
+}

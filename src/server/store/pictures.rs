@@ -1,0 +1,123 @@
+//! The pictures of people, in an object store of their own.
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::object_store::{Config, DeleteErrorKind, GetErrorKind, ObjectStore};
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncReadExt as _;
+
+use super::StoreError;
+use crate::domain::Username;
+
+/// More than any picture that natter keeps.
+const MOST_BYTES: u64 = 256 * 1_024;
+
+/// The name of a picture: a hash of what it shows and whose it is, so that one person's can be
+/// deleted while another has the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureName(String);
+
+impl PictureName {
+    /// The name of a new one.
+    #[must_use]
+    pub fn of(uid: &Username, picture: &[u8]) -> Self {
+        let hash = Sha256::new_with_prefix(uid.as_str());
+        // No username has this in it.
+        let hash = hash.chain_update([0]).chain_update(picture).finalize();
+        Self(BASE64URL_NOPAD.encode(&hash))
+    }
+
+    /// Reads one. `None` when natter cannot have made it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hash = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+        (hash.len() == 32).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The store of pictures.
+#[derive(Clone)]
+pub struct Pictures {
+    objects: ObjectStore,
+}
+
+impl Pictures {
+    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+        let config = Config {
+            bucket: "natter-pictures".into(),
+            ..Config::default()
+        };
+        let objects = js.create_object_store(config).await;
+        Ok(Self {
+            objects: objects.map_err(StoreError::broker("open the store of pictures"))?,
+        })
+    }
+
+    /// Keeps one.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn put(&self, name: &PictureName, picture: &[u8]) -> Result<(), StoreError> {
+        let mut bytes = picture;
+        self.objects
+            .put(name.as_str(), &mut bytes)
+            .await
+            .map_err(StoreError::broker("keep a picture"))?;
+        Ok(())
+    }
+
+    /// A picture. `None`: there is none of this name.
+    ///
+    /// # Errors
+    /// The broker did not answer, or not with all of it.
+    pub async fn get(&self, name: &PictureName) -> Result<Option<Vec<u8>>, StoreError> {
+        let doing = "give a picture";
+        let object = match self.objects.get(name.as_str()).await {
+            Ok(object) => object,
+            Err(error) if error.kind() == GetErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::broker(doing)(error)),
+        };
+        let mut picture = Vec::new();
+        object
+            .take(MOST_BYTES)
+            .read_to_end(&mut picture)
+            .await
+            .map_err(StoreError::broker(doing))?;
+        Ok(Some(picture))
+    }
+
+    /// Deletes one. One that is not there is fine.
+    ///
+    /// # Errors
+    /// The broker did not acknowledge it.
+    pub async fn delete(&self, name: &PictureName) -> Result<(), StoreError> {
+        match self.objects.delete(name.as_str()).await {
+            Err(error) if error.kind() != DeleteErrorKind::NotFound => {
+                Err(StoreError::broker("delete a picture")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_picture_of_two_people_has_two_names() {
+        let name = |uid: &str| PictureName::of(&Username::parse(uid).unwrap(), b"x");
+        assert_eq!(name("ada"), name("ada"));
+        assert_ne!(name("ada"), name("ben"));
+        assert_eq!(PictureName::parse(name("ada").as_str()), Some(name("ada")));
+        for bad in ["", "x", "../x", "a b"] {
+            assert_eq!(PictureName::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The campaign: people write and read through a network that fails, while natter, its broker and
+//! the clients themselves are killed and paused, at random from a seed. In the end everybody's view
+//! equals the log.
+//!
+//! `world` is natter, `pages` those with a real page (the others are `headless`), `faults` what
+//! happens to them all, `verdict` what must be true in the end.
+
+mod faults;
+mod pages;
+mod report;
+mod verdict;
+mod world;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use natter::client::{Rules, ask};
+use natter::domain::{RoomId, Username};
+use natter::wire::v1;
+use prost::Message;
+
+use crate::fault_proxy::FaultProxy;
+use crate::headless::Headless;
+use crate::support::{PASSWORD, Person, session_of, stranger};
+use faults::Fault;
+use pages::Pages;
+pub use report::Report;
+use world::World;
+
+/// What a run is like. The same one makes the same choices; what the machine makes of them differs.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub lasts: Duration,
+    pub clients: usize,
+    pub pages: usize,
+    pub rules: Rules,
+    /// Instead of faults at random: the store is put back from a copy while everybody stays.
+    pub restores: bool,
+}
+
+/// Between two messages of all together.
+const PACE: Duration = Duration::from_millis(30);
+
+/// Between two looks whether something is as it should be.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Everybody is expected to see everything this long after a fault at the latest.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(60);
+
+/// The ways to natter; each person takes one of them.
+const WAYS: usize = 3;
+
+/// The last number that somebody has sent to a room.
+type Sent = HashMap<(RoomId, String), u64>;
+
+/// A run under way.
+struct Campaign {
+    /// Chooses faults: the same ones for a seed, however fast the machine is.
+    fate: Rng,
+    /// Chooses who writes where.
+    rng: Rng,
+    world: World,
+    ways: Vec<FaultProxy>,
+    people: Vec<Headless>,
+    pages: Pages,
+    sent: Sent,
+    /// What may be gone, since the log went back to before it: up to these numbers of each author.
+    undone: HashMap<String, u64>,
+    next_message: Instant,
+    report: Report,
+}
+
+/// Runs a plan.
+pub async fn run(plan: &Plan) -> Report {
+    let mut campaign = Campaign::set_up(plan).await;
+    if plan.restores {
+        campaign.go_back(plan.lasts).await;
+        return campaign.judge().await;
+    }
+    let end = Instant::now() + plan.lasts;
+    while Instant::now() < end && campaign.report.failures.is_empty() {
+        campaign.round().await;
+    }
+    campaign.judge().await
+}
+
+impl Campaign {
+    async fn set_up(plan: &Plan) -> Self {
+        let world = World::begin().await;
+        let mut ways = Vec::new();
+        for _ in 0..WAYS {
+            ways.push(FaultProxy::start(world.addr()).await);
+        }
+        let mut accounts = Vec::new();
+        for number in 0..plan.clients + plan.pages {
+            accounts.push(sign_up(&world, &format!("p-{number}")).await);
+        }
+        let rooms = make_rooms(&world, &accounts).await;
+        let mut people = Vec::new();
+        for (number, (uid, token)) in accounts.iter().take(plan.clients).enumerate() {
+            let way = ways[number % WAYS].addr();
+            // Everybody is in the first, and in two of the others.
+            let others = (0..2).map(|n| rooms[1 + (number + n) % (rooms.len() - 1)].clone());
+            let rooms = std::iter::once(rooms[0].clone()).chain(others).collect();
+            people.push(Headless::begin(uid, token, way, rooms, plan.rules));
+        }
+        let with_pages = accounts.into_iter().skip(plan.clients);
+        let with_pages = with_pages.zip(ways.iter().map(FaultProxy::addr).cycle());
+        let pages = Pages::open(with_pages.collect(), rooms[0].clone()).await;
+        Self {
+            fate: Rng::with_seed(plan.seed),
+            rng: Rng::with_seed(plan.seed),
+            world,
+            ways,
+            people,
+            pages,
+            sent: Sent::new(),
+            undone: HashMap::new(),
+            next_message: Instant::now(),
+            report: Report::default(),
+        }
+    }
+
+    /// People write, and write more after a copy was made, which is then put back: what was written
+    /// in between is gone for everybody, and each of them goes on with the log as it is.
+    async fn go_back(&mut self, lasts: Duration) {
+        self.write_for(lasts / 4).await;
+        self.world.kill();
+        self.world.back_up();
+        self.world.start();
+        self.world.healthy().await;
+        self.write_for(lasts / 4).await;
+        self.settle().await;
+        self.report.count_fault("store put back");
+        self.world.kill();
+        self.world.put_back();
+        self.undone = self
+            .people
+            .iter()
+            .map(|p| (p.uid.clone(), p.sent()))
+            .collect();
+        self.undone.extend(self.pages.sent());
+        self.sent.clear();
+        self.world.start();
+        self.world.healthy().await;
+        self.write_for(lasts / 2).await;
+    }
+
+    /// One fault, or two at once, and the way back from it.
+    async fn round(&mut self) {
+        let quiet = Duration::from_millis(self.fate.u64(200..800));
+        self.write_for(quiet).await;
+        let first = Fault::choose(&mut self.fate);
+        let second = (self.fate.u8(..) < 64).then(|| Fault::choose(&mut self.fate));
+        let fault = first.clone();
+        first.begin(self).await;
+        if let Some(second) = second {
+            second.begin(self).await;
+            self.write_for(second.lasts()).await;
+            second.end(self).await;
+        }
+        self.write_for(fault.lasts()).await;
+        fault.end(self).await;
+        self.world.healthy().await;
+        self.recover(&fault).await;
+    }
+
+    /// Until everybody sees all that was sent up to now.
+    async fn recover(&mut self, fault: &Fault) {
+        let begun = Instant::now();
+        let wanted = self.sent.clone();
+        while !self.is_seen(&wanted) {
+            if begun.elapsed() > RECOVERED_WITHIN {
+                let missing = self.missing(&wanted);
+                self.report
+                    .fail(format!("after {fault}: not seen in time: {missing}"));
+                return;
+            }
+            self.write_for(LOOK).await;
+        }
+        self.report.recovered(fault.name(), begun.elapsed());
+    }
+
+    fn is_seen(&self, wanted: &Sent) -> bool {
+        self.people.iter().all(|person| {
+            let seen = person.seen.lock().unwrap();
+            let mut wanted = wanted.iter();
+            wanted.all(|((room, author), number)| {
+                let last = seen.get(room).and_then(|room| room.get(author));
+                !person.rooms.contains(room) || last.is_some_and(|last| last >= number)
+            })
+        })
+    }
+
+    fn missing(&self, wanted: &Sent) -> String {
+        let mut missing = Vec::new();
+        for person in &self.people {
+            let seen = person.seen.lock().unwrap();
+            for ((room, author), number) in wanted {
+                let last = seen.get(room).and_then(|room| room.get(author));
+                if person.rooms.contains(room) && last.is_none_or(|last| last < number) {
+                    let state = person.state(room);
+                    missing.push(format!(
+                        "{} sees {last:?} of {author} {number} in {room} ({state}; outbox {:?})",
+                        person.uid,
+                        person.posts()
+                    ));
+                }
+            }
+        }
+        missing.truncate(5);
+        missing.join("; ")
+    }
+
+    /// Everybody writes, now this one and now that.
+    async fn write_for(&mut self, lasts: Duration) {
+        let end = Instant::now() + lasts;
+        loop {
+            let now = Instant::now();
+            if now >= self.next_message {
+                self.next_message = now + PACE;
+                self.write().await;
+            }
+            if now >= end {
+                return;
+            }
+            tokio::time::sleep_until(end.min(self.next_message).into()).await;
+        }
+    }
+
+    async fn write(&mut self) {
+        let everybody = self.people.len() + self.pages.count();
+        // A page takes its time to type.
+        let one = self.rng.usize(..everybody.max(self.people.len() * 4));
+        if let Some(person) = self.people.get_mut(one % everybody) {
+            let room = self.rng.usize(..person.rooms.len());
+            let room = person.rooms[room].clone();
+            person.say(&room).await;
+            let key = (room, person.uid.clone());
+            self.sent.insert(key, person.sent());
+        } else if let Some((author, number)) = self.pages.say(one % everybody - self.people.len()) {
+            self.sent.insert((self.pages.room(), author), number);
+        }
+    }
+}
+
+async fn sign_up(world: &World, uid: &str) -> (String, String) {
+    let form = [
+        ("username", uid),
+        ("display_name", ""),
+        ("password", PASSWORD),
+    ];
+    let request = stranger().post(world.url("/signup")).form(&form);
+    let token = session_of(&request.send().await.unwrap());
+    (uid.into(), token.expect("a session"))
+}
+
+/// The room that everybody is in, two open ones, a closed one that all are in.
+async fn make_rooms(world: &World, accounts: &[(String, String)]) -> Vec<RoomId> {
+    let (uid, token) = &accounts[0];
+    let url = format!("ws://{}/nats", world.addr());
+    let client = Person::dial_as(uid, token, &url, world.addr());
+    client.connected().await.unwrap();
+    let me = Username::parse(uid).unwrap();
+    let heads: v1::HeadsResponse = tell(&client, &me, "heads", v1::HeadsRequest::default()).await;
+    let mut rooms = Vec::new();
+    for head in heads.rooms {
+        rooms.extend(head.room.and_then(|room| RoomId::parse(&room.id).ok()));
+    }
+    let kinds = [v1::RoomKind::Open, v1::RoomKind::Open, v1::RoomKind::Closed];
+    for (kind, name) in kinds.into_iter().zip(["alpha", "beta", "closed"]) {
+        let asked = v1::MakeRoomRequest {
+            kind: kind.into(),
+            name: name.into(),
+            topic: String::new(),
+        };
+        let made: v1::RoomResponse = tell(&client, &me, "make-room", asked).await;
+        rooms.push(RoomId::parse(&made.room.unwrap().id).unwrap());
+    }
+    for room in &rooms[1..] {
+        let asked = v1::InviteRequest {
+            room_id: room.to_string(),
+            uids: accounts[1..].iter().map(|(uid, _)| uid.clone()).collect(),
+        };
+        let _: v1::RoomResponse = tell(&client, &me, "invite", asked).await;
+    }
+    client.close();
+    rooms
+}
+
+async fn tell<A: Message + Default>(
+    client: &natter::nats::Client,
+    me: &Username,
+    verb: &str,
+    question: impl Message,
+) -> A {
+    let patience = Duration::from_secs(10);
+    ask(client, me, verb, &question, patience).await.unwrap()
+}

@@ -1,0 +1,244 @@
+//! A client without a page: the real client of the chat, with a disk that outlives it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::future::BoxFuture;
+use natter::client::{
+    Change, ChatClient, Farewell, KeptPost, Model, RoomState, Rules, SessionAnswer, Shell,
+};
+use natter::domain::{Key, LogEntry, RoomId, RoomLog, Timestamp, What};
+use natter::nats::ConnectOptions;
+use natter::wire::v1;
+
+/// What survives a client: a browser’s database.
+pub type Disk = Arc<Mutex<BTreeMap<Key, KeptPost>>>;
+
+/// What somebody sees of the rooms: of each author in each room, the last of their texts.
+pub type Seen = Arc<Mutex<HashMap<RoomId, HashMap<String, u64>>>>;
+
+/// Somebody with a client, which can crash and be begun again.
+pub struct Headless {
+    pub uid: String,
+    pub rooms: Vec<RoomId>,
+    token: String,
+    way: SocketAddr,
+    rules: Rules,
+    disk: Disk,
+    pub seen: Seen,
+    client: ChatClient,
+    next: u64,
+}
+
+impl Headless {
+    /// Begins a client that has `rooms` open and reaches natter by `way`.
+    pub fn begin(
+        uid: &str,
+        token: &str,
+        way: SocketAddr,
+        rooms: Vec<RoomId>,
+        rules: Rules,
+    ) -> Self {
+        let (disk, seen) = (Disk::default(), Seen::default());
+        let client = start(uid, token, way, &disk, &seen, rules);
+        let headless = Self {
+            uid: uid.into(),
+            token: token.into(),
+            way,
+            rooms,
+            rules,
+            disk,
+            seen,
+            client,
+            next: 0,
+        };
+        headless.open_rooms();
+        headless
+    }
+
+    fn open_rooms(&self) {
+        for room in &self.rooms {
+            self.client.load(room);
+        }
+    }
+
+    /// Ends at once, as a browser that crashes does, and begins anew with what is on its disk.
+    pub fn crash(&mut self) {
+        self.client.close();
+        self.client = start(
+            &self.uid,
+            &self.token,
+            self.way,
+            &self.disk,
+            &self.seen,
+            self.rules,
+        );
+        self.open_rooms();
+    }
+
+    /// The machine woke up: somebody looks.
+    pub fn wake(&self) {
+        self.client.connection().probe();
+        self.client.connection().retry_now();
+        self.client.look();
+    }
+
+    /// Sends the next message, whose text is like no other.
+    pub async fn say(&mut self, room: &RoomId) {
+        self.next += 1;
+        let text = text_of(&self.uid, self.next);
+        self.client.send(room, text).await;
+    }
+
+    /// How many it has sent.
+    pub fn sent(&self) -> u64 {
+        self.next
+    }
+
+    /// Is there nothing that natter does not have?
+    pub fn is_all_sent(&self) -> bool {
+        self.client.read(|model| model.outbox().posts().is_empty())
+    }
+
+    pub fn posts(&self) -> Vec<String> {
+        let line = |post: &natter::domain::Post| format!("{:?} {}", post.state, post.text);
+        self.client
+            .read(|model| model.outbox().posts().iter().map(line).collect())
+    }
+
+    /// A room as it is shown here.
+    pub fn log(&self, room: &RoomId) -> Option<Arc<RoomLog>> {
+        self.client.read(|model| model.log(room).cloned())
+    }
+
+    pub fn state(&self, room: &RoomId) -> String {
+        self.client.read(|model| match model.logs().get(room) {
+            Some(RoomState::Loaded(log)) => format!("here up to {:?}", log.position().sequence),
+            other => format!("{other:?}"),
+        })
+    }
+
+    pub fn end(&self) {
+        self.client.close();
+    }
+}
+
+/// `ada 000017`: the author’s number orders what they wrote.
+pub fn text_of(uid: &str, number: u64) -> String {
+    format!("{uid} {number:06}")
+}
+
+/// Whose text it is, and which.
+pub fn number_of(entry: &LogEntry) -> Option<(String, u64)> {
+    let What::Message { text } = &entry.what else {
+        return None;
+    };
+    let (uid, number) = text.split_once(' ')?;
+    Some((uid.into(), number.parse().ok()?))
+}
+
+fn start(
+    uid: &str,
+    token: &str,
+    way: SocketAddr,
+    disk: &Disk,
+    seen: &Seen,
+    rules: Rules,
+) -> ChatClient {
+    let me = v1::Person {
+        uid: uid.into(),
+        role: v1::Role::Member.into(),
+        ..v1::Person::default()
+    };
+    let options = ConnectOptions {
+        servers: vec![format!("ws://{way}/nats").parse().unwrap()],
+        ws_headers: vec![
+            ("Cookie".into(), format!("natter_session={token}")),
+            ("Origin".into(), format!("http://{way}")),
+        ],
+        ..ConnectOptions::default()
+    };
+    let shell = Body {
+        way,
+        token: token.into(),
+        rules,
+        disk: Arc::clone(disk),
+        adopted: Mutex::default(),
+        seen: Arc::clone(seen),
+        http: reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .unwrap(),
+    };
+    ChatClient::start(Model::new(me), options, Arc::new(shell)).unwrap()
+}
+
+struct Body {
+    way: SocketAddr,
+    token: String,
+    rules: Rules,
+    disk: Disk,
+    /// The disk is read once: its posts are this client’s from then on.
+    adopted: Mutex<bool>,
+    seen: Seen,
+    http: reqwest::Client,
+}
+
+impl Shell for Body {
+    fn changed(&self, client: &ChatClient, change: Change) {
+        match change {
+            Change::Room(room) => {
+                let log = client.read(|model| model.log(&room).cloned());
+                let mut last = HashMap::new();
+                for entry in log.iter().flat_map(|log| log.entries()) {
+                    last.extend(number_of(entry));
+                }
+                self.seen.lock().unwrap().insert(room, last);
+            }
+            Change::SignedOut(why) => panic!("signed out: {why:?}"),
+            _ => {}
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        Timestamp(i64::try_from(since.as_millis()).unwrap())
+    }
+
+    fn session(&self) -> BoxFuture<'static, SessionAnswer> {
+        let request = self.http.get(format!("http://{}/session", self.way));
+        let request = request.header("cookie", format!("natter_session={}", self.token));
+        Box::pin(async move {
+            match request.send().await.map(|answer| answer.status().as_u16()) {
+                Ok(401) => SessionAnswer::Over(Farewell::Ended),
+                Ok(403) => SessionAnswer::Over(Farewell::Suspended),
+                Ok(429) => SessionAnswer::TooMany,
+                _ => SessionAnswer::GoOn,
+            }
+        })
+    }
+
+    fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    fn keep(&self, post: KeptPost) -> BoxFuture<'static, ()> {
+        self.disk.lock().unwrap().insert(post.key.clone(), post);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn forget(&self, key: &Key) {
+        self.disk.lock().unwrap().remove(key);
+    }
+
+    fn adopt(&self) -> BoxFuture<'static, Vec<KeptPost>> {
+        let is_done = std::mem::replace(&mut *self.adopted.lock().unwrap(), true);
+        let found: Vec<_> = match is_done {
+            true => Vec::new(),
+            false => self.disk.lock().unwrap().values().cloned().collect(),
+        };
+        Box::pin(std::future::ready(found))
+    }
+}
