@@ -118,6 +118,7 @@ async fn fill(store: &Store, js: &Context, count: u64) {
             display_name: natter::domain::DisplayName::parse(&format!("Person {at}")).unwrap(),
             credential: String::new(),
             role: v1::Role::Member,
+            identity: None,
         };
         store.directory().join(&person).await.unwrap();
         if at < ROOMS {

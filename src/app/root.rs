@@ -9,7 +9,7 @@ use super::components::Workspace;
 use super::first_page::FirstPage;
 use super::pages::{
     Account, Admin, Browse, ConnectionCheck, NewRoom, NotFound, People, Reset, RoomDetails,
-    RoomPage, Sessions, Settings, SignIn, SignUp,
+    RoomPage, Sessions, Settings, SignIn, SignUp, SignUpOidc,
 };
 use super::state::Chat;
 use super::words;
@@ -58,7 +58,10 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=|| view! { <NotFound /> }>
                 <Route path=path!("/login") view=SignIn />
+                <Route path=path!("/login/oidc") view=SignIn />
+                <Route path=path!("/login/oidc/callback") view=SignIn />
                 <Route path=path!("/signup") view=SignUp />
+                <Route path=path!("/signup/oidc") view=SignUpOidc />
                 <Route path=path!("/invite/:token") view=SignUp />
                 <Route path=path!("/reset/:token") view=Reset />
                 <ParentRoute path=path!("") view=Workspace>

@@ -53,7 +53,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve Natter: the page, the commands, and (unless --nats names one) the broker. The default.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     Creds(creds::CredsOptions),
     NatsConfig(nats_config::NatsConfigOptions),
     Say(chat::SayOptions),
@@ -76,7 +76,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             None => serve::run(self.serve),
-            Some(Command::Serve(options)) => serve::run(options),
+            Some(Command::Serve(options)) => serve::run(*options),
             Some(Command::Creds(options)) => finished(creds::run(options), |error| {
                 eprintln!("natter: {error}");
                 ExitCode::FAILURE

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use axum::http::{HeaderMap, Uri, header};
 
 use super::broker::SyncInterval;
+use super::oidc::OidcOptions;
 use crate::domain::limits;
 
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
@@ -131,6 +132,10 @@ pub struct ServeOptions {
         value_name = "WHO"
     )]
     pub signup: Signup,
+
+    /// The identity provider.
+    #[command(flatten)]
+    pub oidc: OidcOptions,
 }
 
 /// Who may make an account without an invitation.
@@ -246,6 +251,20 @@ impl Site {
         origins
     }
 
+    /// The origin that a browser reached the site by, for it to come back to: its cookies are there.
+    /// What a request says of that counts only among the site's own.
+    #[must_use]
+    pub fn origin_of(&self, headers: &HeaderMap) -> String {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let by = self.origins().into_iter().find(|origin| {
+            let own = origin.split_once("://").map(|(_, host)| host);
+            own.is_some() && own == host
+        });
+        by.unwrap_or_else(|| self.origin.clone())
+    }
+
     /// Does a WebSocket handshake come from a page of this site? Browsers always say where from;
     /// without a public URL that must be the host that the request went to.
     #[must_use]
@@ -318,6 +337,18 @@ mod tests {
         assert!(!local.allows_origin(&from("http://evil.example", "localhost:3000")));
         assert!(!local.allows_origin(&from("null", "localhost:3000")));
         assert!(!local.allows_origin(&from("", "localhost:3000")));
+    }
+
+    #[test]
+    fn one_comes_back_to_where_one_was_and_nowhere_else() {
+        let local = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let back = |host| local.origin_of(&from("", host));
+        assert_eq!(back("127.0.0.1:3000"), "http://127.0.0.1:3000");
+        assert_eq!(back("localhost:3000"), "http://localhost:3000");
+        assert_eq!(back("evil.example"), "http://localhost:3000");
+        let given = Site::parse("https://chat.example.org").unwrap();
+        let back = given.origin_of(&from("", "evil.example"));
+        assert_eq!(back, "https://chat.example.org");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::headcount::Headcount;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
+use super::oidc::{OidcOptionsError, Provider};
 use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
@@ -66,6 +67,9 @@ pub enum StartError {
     /// --public-url.
     #[error("--public-url: {0}")]
     PublicUrl(#[from] NotAnOrigin),
+    /// The identity provider's options.
+    #[error(transparent)]
+    Oidc(#[from] OidcOptionsError),
     /// The page's files are not there.
     #[error("the page’s files are not at {0:?}: `make build` makes them")]
     NoSite(PathBuf),
@@ -142,6 +146,7 @@ impl Server {
                 })?;
         let addr = listener.local_addr().unwrap_or(options.addr);
         let leptos = leptos_options(addr, options.site.clone())?;
+        let oidc = Provider::of(options.oidc.clone())?;
         make_data_folder(&options.data).await?;
         let mut site = match &options.public_url {
             Some(url) => Site::parse(url)?,
@@ -255,6 +260,7 @@ impl Server {
             chat: links.chat.clone(),
             site: Arc::clone(&site),
             signup: options.signup.clone(),
+            oidc,
             behind_proxy: options.behind_proxy,
             rights_life,
             setup_token: setup_token.clone(),

@@ -27,6 +27,7 @@ mod nats_client;
 mod nats_docs;
 mod nats_headers;
 mod networks;
+mod oidc;
 mod people;
 mod pictures;
 mod plain_nats;

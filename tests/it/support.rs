@@ -10,6 +10,7 @@ use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
 use natter::server::broker::{BrokerKeys, ServiceUser, SyncInterval};
 use natter::server::config::{ServeOptions, Signup};
+use natter::server::oidc::OidcOptions;
 use natter::wire::v1;
 use prost::Message as _;
 use reqwest::{Response, StatusCode, header};
@@ -173,6 +174,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         rights_life: 3_600,
         without_barrier: false,
         signup: Signup::Open,
+        oidc: OidcOptions::default(),
     }
 }
 

@@ -68,6 +68,15 @@ impl Invitations {
             .filter(|invitation| invitation.record.kind() == kind))
     }
 
+    /// The link of this name, for making an account, if it is good.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn find_by_id(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
+        let found = self.entry(id).await?.map(|(_, invitation)| invitation);
+        Ok(found.filter(|invitation| invitation.record.kind() == InvitationKind::Join))
+    }
+
     async fn entry(&self, id: &str) -> Result<Option<(u64, Invitation)>, StoreError> {
         let entry = self.bucket.entry(id).await;
         let entry = entry.map_err(StoreError::broker("look an invitation up"))?;

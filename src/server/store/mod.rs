@@ -1,6 +1,6 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
 //! the directory (the part of LOG that is about people and rooms), credentials, web sessions,
-//! `.creds` files and invitations (KV buckets), pictures (an object store). Services and HTTP handlers call it; it calls nobody but the broker.
+//! `.creds` files, invitations and sign-ins under way (KV buckets), pictures (an object store). Services and HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
@@ -9,6 +9,7 @@ mod directory;
 mod epoch;
 mod invitations;
 mod log;
+mod pending;
 mod pictures;
 mod sessions;
 
@@ -18,6 +19,7 @@ pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange,
 pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
+pub use pending::{Pending, PendingToken, Pendings, fingerprint};
 pub use pictures::{PictureName, Pictures};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
 
@@ -85,6 +87,8 @@ pub struct Store {
     pub creds_files: CredsFiles,
     /// Links that people were given.
     pub invitations: Invitations,
+    /// Sign-ins under way at an identity provider.
+    pub pending: Pendings,
     /// What people look like.
     pub pictures: Pictures,
 }
@@ -101,12 +105,13 @@ impl Store {
         space: Space,
         replicas: usize,
     ) -> Result<Self, StoreError> {
-        let (log, credentials, sessions, creds_files, invitations, pictures) = tokio::try_join!(
+        let (log, credentials, sessions, creds_files, invitations, pending, pictures) = tokio::try_join!(
             Log::open(js, space, replicas),
             Credentials::open(js, replicas),
             Sessions::open(js, replicas),
             CredsFiles::open(js, replicas),
             Invitations::open(js, replicas),
+            Pendings::open(js, replicas),
             Pictures::open(js, replicas),
         )?;
         Ok(Self {
@@ -115,6 +120,7 @@ impl Store {
             sessions,
             creds_files,
             invitations,
+            pending,
             pictures,
         })
     }
