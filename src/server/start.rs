@@ -137,6 +137,11 @@ impl Server {
     /// # Errors
     /// What is in the way, in words for who started it.
     pub async fn start(options: ServeOptions) -> Result<Self, StartError> {
+        // All that is begun at once makes a future too large for the stack of a small thread.
+        Box::pin(Self::begin(options)).await
+    }
+
+    async fn begin(options: ServeOptions) -> Result<Self, StartError> {
         let listener =
             TcpListener::bind(options.addr)
                 .await
@@ -173,7 +178,7 @@ impl Server {
         let links = Links::connect(&url, &keys).await?;
         let space = broker.as_ref().map(EmbeddedBroker::space);
         let space = space.unwrap_or_default();
-        let store = open_store(&options, &links, &space).await?;
+        let store = Box::pin(open_store(&options, &links, &space)).await?;
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
             store.log.clone(),

@@ -395,6 +395,7 @@ async fn publications(scene: &Scene, who: &Who, way: &str, client: &Client, tabl
         "$KV.natter-credentials.x",
         "$KV.natter-creds.x",
         "$KV.natter-invitations.x",
+        "$KV.natter-oidc.x",
         "$O.natter-files.C.x",
         "$SYS.REQ.USER.INFO",
         "$SYS.REQ.USER.AUTH",
