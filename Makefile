@@ -1,7 +1,7 @@
 # Every target installs what it needs and misses, says so, and may be called again at any time.
 # `make run ARGS="--addr 0.0.0.0:3000"` and `make e2e ARGS="--headed"` hand arguments on.
 
-.PHONY: help run build dev test e2e chaos lint fmt clean
+.PHONY: help run cluster build dev test e2e chaos lint fmt clean
 .DEFAULT_GOAL := help
 
 help: ## Show these targets
@@ -9,6 +9,9 @@ help: ## Show these targets
 
 run: build ## Build in release and start natter on http://localhost:3000
 	@exec target/release/natter serve $(ARGS)
+
+cluster: build ## The same in front of three nats-servers that keep everything threefold
+	@scripts/cluster.sh $(ARGS)
 
 build: ## Leave target/release/natter, which runs from any folder
 	@scripts/build.sh release

@@ -87,7 +87,7 @@ async fn start(folder: &Path, sync_interval: SyncInterval) -> (EmbeddedBroker, C
     let credentials = keys.user(ServiceUser::Chat).unwrap();
     let options = credentials.connect_options().unwrap();
     let js = jetstream::new(options.connect(broker.client_url()).await.unwrap());
-    Store::open(&js, Space::default()).await.unwrap();
+    Store::open(&js, Space::default(), 1).await.unwrap();
     (broker, js)
 }
 

@@ -35,7 +35,7 @@ async fn main() {
     let count = count.unwrap_or(MESSAGES);
     let folder = tempfile::tempdir().unwrap();
     let (broker, js) = start(folder.path()).await;
-    let store = Store::open(&js, Space::default()).await.unwrap();
+    let store = Store::open(&js, Space::default(), 1).await.unwrap();
     let filled = Instant::now();
     fill(&store, &js, count).await;
     let end = store.log.end().await.unwrap().sequence;
@@ -118,6 +118,7 @@ async fn fill(store: &Store, js: &Context, count: u64) {
             display_name: natter::domain::DisplayName::parse(&format!("Person {at}")).unwrap(),
             credential: String::new(),
             role: v1::Role::Member,
+            identity: None,
         };
         store.directory().join(&person).await.unwrap();
         if at < ROOMS {

@@ -66,9 +66,7 @@ test("what was not sent when the page ended goes on in the next, once and in ord
     }
     await expect(wes.getByText("Sending…")).toHaveCount(3);
     // The draft is forgotten when its message is kept, so this is no race.
-    await expect
-      .poll(() => wes.evaluate(() => Object.keys(localStorage).length))
-      .toBe(0);
+    await expect.poll(() => wes.evaluate(() => Object.keys(localStorage).length)).toBe(0);
     await wes.close();
   });
   const again = await context.newPage();
@@ -101,9 +99,7 @@ test("another tab leaves a message to the one that has it, and takes it over whe
   await whileTheBrokerIsSilent(natter, async () => {
     await say(xia, "xia: left behind");
     await expect(xia.getByText("Sending…")).toBeVisible();
-    await expect
-      .poll(() => xia.evaluate(() => Object.keys(localStorage).length))
-      .toBe(0);
+    await expect.poll(() => xia.evaluate(() => Object.keys(localStorage).length)).toBe(0);
     await xia.close();
     await look(tab);
     await expect(tab.getByText("xia: left behind")).toBeVisible();
@@ -155,7 +151,8 @@ test("a refused message stays across a reload, and can be edited, tried again or
   await expect(yan.getByRole("button", { name: "Edit" })).toHaveCount(0);
   await setArchived("Open it again");
   await expect(box(yan, "short-lived")).toBeVisible({ timeout: 15_000 });
-  const of = (text: string) => log(yan, "short-lived").getByRole("article").filter({ hasText: text });
+  const of = (text: string) =>
+    log(yan, "short-lived").getByRole("article").filter({ hasText: text });
   await box(yan, "short-lived").fill("being typed");
   await of("first of yan").getByRole("button", { name: "Edit" }).click();
   await expect(box(yan, "short-lived")).toHaveValue("first of yan\nbeing typed");

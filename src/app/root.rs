@@ -9,7 +9,7 @@ use super::components::Workspace;
 use super::first_page::FirstPage;
 use super::pages::{
     Account, Admin, Browse, ConnectionCheck, NewRoom, NotFound, People, Reset, RoomDetails,
-    RoomPage, Sessions, Settings, SignIn, SignUp,
+    RoomPage, Sessions, Settings, SignIn, SignUp, SignUpOidc,
 };
 use super::state::Chat;
 use super::words;
@@ -54,13 +54,18 @@ pub fn App() -> impl IntoView {
         Effect::new(move |_| chat.start());
     }
     let unread = Memo::new(move |_| chat.map_or(0, |chat| chat.unread_in_all()));
-    let title = move |of: String| words::title(&of, unread.get());
+    // On the server the title is written when all that was rendered has gone.
+    let first = unread.get_untracked();
+    let title = move |of: String| words::title(&of, unread.try_get().unwrap_or(first));
     view! {
         <Title formatter=title text="" />
         <Router>
             <Routes fallback=|| view! { <NotFound /> }>
                 <Route path=path!("/login") view=SignIn />
+                <Route path=path!("/login/oidc") view=SignIn />
+                <Route path=path!("/login/oidc/callback") view=SignIn />
                 <Route path=path!("/signup") view=SignUp />
+                <Route path=path!("/signup/oidc") view=SignUpOidc />
                 <Route path=path!("/invite/:token") view=SignUp />
                 <Route path=path!("/reset/:token") view=Reset />
                 <ParentRoute path=path!("") view=Workspace>

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `serve`, `creds` | `natter serve`, and what its administrator does beside it |
+//! | `serve`, `creds`, `nats_config` | `natter serve`, and what its administrator does beside it |
 //! | `clients` | pub, sub, request, ping, pong: on any NATS |
 //! | `chat` | say, tail: a room, as the holder of credentials |
 //! | `connect`, `creds_file` | how the terminal's commands connect |
@@ -18,6 +18,7 @@ mod creds_file;
 mod duration;
 mod escape;
 mod failed;
+mod nats_config;
 mod serve;
 mod stop;
 mod terminal;
@@ -52,8 +53,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve Natter: the page, the commands, and (unless --nats names one) the broker. The default.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     Creds(creds::CredsOptions),
+    NatsConfig(nats_config::NatsConfigOptions),
     Say(chat::SayOptions),
     Tail(chat::TailOptions),
     Pub(clients::PubOptions),
@@ -74,11 +76,18 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             None => serve::run(self.serve),
-            Some(Command::Serve(options)) => serve::run(options),
+            Some(Command::Serve(options)) => serve::run(*options),
             Some(Command::Creds(options)) => finished(creds::run(options), |error| {
                 eprintln!("natter: {error}");
                 ExitCode::FAILURE
             }),
+            Some(Command::NatsConfig(options)) => match nats_config::run(options) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("natter: {error}");
+                    ExitCode::FAILURE
+                }
+            },
             Some(Command::Say(options)) => terminal(async move {
                 let chat = connect(&options.connection).await?;
                 Ok(chat::say(&chat, &options).await?)

@@ -56,6 +56,9 @@ pub(super) async fn resume(chat: &ChatClient) -> bool {
     if chat.connection().flush().await.is_err() {
         return false;
     }
+    for room in chat.read(Model::unanswered) {
+        chat.load(&room);
+    }
     sync(chat.clone(), chat.read(Model::loaded)).await;
     true
 }

@@ -42,6 +42,10 @@ pub const TERMINALS_PER_PERSON: usize = 50;
 /// How long a web session lasts without being used anew.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// How long somebody may take to sign in at an identity provider, and then again to confirm what
+/// becomes of it.
+pub const SIGN_IN_ELSEWHERE: Duration = Duration::from_secs(10 * 60);
+
 /// The longest that a broker connection's rights may stand before they are worked out anew.
 pub const RIGHTS_LIFE: Duration = Duration::from_secs(3_600);
 

@@ -54,6 +54,13 @@ pub fn log_direct(pair: &Pair) -> String {
     format!("natter.log.dir.dm.{pair}")
 }
 
+/// The directory entry that says whose an identity of another provider is. `id` stands for issuer
+/// and subject there.
+#[must_use]
+pub fn log_identity(id: &str) -> String {
+    format!("natter.log.dir.identity.{id}")
+}
+
 /// The directory entry that says who the administrators are.
 pub const LOG_ADMINISTRATORS: &str = "natter.log.dir.administrators";
 

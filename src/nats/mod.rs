@@ -27,19 +27,22 @@
 //! ```
 //!
 //! It knows nothing of chat, so anything in natter may use it. The rules that it keeps are those of
-//! nats-architecture-and-design: ADR-4 (headers), ADR-5 (lame duck mode), ADR-6 (subjects) and
-//! ADR-40 (connecting, reconnecting, what errors mean).
+//! nats-architecture-and-design: ADR-4 (headers), ADR-5 (lame duck mode), ADR-6 (subjects),
+//! ADR-40 (connecting, reconnecting, what errors mean) and ADR-47 (many answers to one request).
+//! `docs/nats-client.md` lists them, and the test of each.
 
 mod client;
 mod connection;
+#[cfg(test)]
+mod exercise;
 mod options;
 mod protocol;
 pub(crate) mod runtime;
 mod transport;
 
-pub use client::{Client, EventStream, Subscription};
+pub use client::{Client, EventStream, Replies, Subscription};
 pub use connection::{
-    ConnectError, Event, FlushError, Operation, PublishError, Reason, RequestError, Status,
+    ConnectError, Event, FlushError, Many, Operation, PublishError, Reason, RequestError, Status,
     SubscribeError,
 };
 pub use options::{Auth, ConnectOptions, Limits, ServerAddr, ServerAddrError, Signer};

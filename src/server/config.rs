@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use axum::http::{HeaderMap, Uri, header};
 
 use super::broker::SyncInterval;
+use super::oidc::OidcOptions;
 use crate::domain::limits;
 
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
@@ -61,13 +62,30 @@ pub struct ServeOptions {
     #[arg(long, env = "NATTER_NATS_SERVER", value_name = "FILE")]
     pub nats_server: Option<PathBuf>,
 
-    /// Use this NATS instead of an embedded one.
-    #[arg(long, env = "NATTER_NATS", value_name = "URL", requires_all = ["keys", "nats_ws"])]
+    /// Use this NATS instead of an embedded one: one server, or those of a cluster with commas
+    /// between them.
+    #[arg(long, env = "NATTER_NATS", value_name = "URL,…", requires_all = ["keys", "nats_ws"])]
     pub nats: Option<String>,
 
-    /// The WebSocket listener of that NATS.
-    #[arg(long, env = "NATTER_NATS_WS", value_name = "ADDR", requires = "nats")]
-    pub nats_ws: Option<SocketAddr>,
+    /// The WebSocket listeners of that NATS.
+    #[arg(
+        long,
+        env = "NATTER_NATS_WS",
+        value_name = "ADDR,…",
+        value_delimiter = ',',
+        requires = "nats"
+    )]
+    pub nats_ws: Vec<SocketAddr>,
+
+    /// How many servers of that NATS keep each thing. Without it: three, where three are named with
+    /// --nats, else one. What exists already stays as it is.
+    #[arg(
+        long,
+        env = "NATTER_REPLICAS",
+        value_name = "N",
+        value_parser = clap::value_parser!(u8).range(1..=5)
+    )]
+    pub replicas: Option<u8>,
 
     /// The folder with the account keys for that NATS.
     #[arg(long, env = "NATTER_KEYS", value_name = "DIR", requires = "nats")]
@@ -114,6 +132,10 @@ pub struct ServeOptions {
         value_name = "WHO"
     )]
     pub signup: Signup,
+
+    /// The identity provider.
+    #[command(flatten)]
+    pub oidc: OidcOptions,
 }
 
 /// Who may make an account without an invitation.
@@ -160,8 +182,8 @@ pub struct NotAnOrigin(String);
 pub struct Site {
     origin: String,
     is_given: bool,
-    /// The broker's WebSocket listener.
-    pub broker: SocketAddr,
+    /// The broker's WebSocket listeners: any of them will do.
+    pub brokers: Vec<SocketAddr>,
 }
 
 impl Site {
@@ -186,7 +208,7 @@ impl Site {
         Ok(Self {
             origin: format!("{scheme}://{authority}").to_ascii_lowercase(),
             is_given: true,
-            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+            brokers: Vec::new(),
         })
     }
 
@@ -202,7 +224,7 @@ impl Site {
         Self {
             origin: format!("http://{host}:{port}"),
             is_given: false,
-            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+            brokers: Vec::new(),
         }
     }
 
@@ -227,6 +249,20 @@ impl Site {
             origins.push(format!("http://127.0.0.1:{port}"));
         }
         origins
+    }
+
+    /// The origin that a browser reached the site by, for it to come back to: its cookies are there.
+    /// What a request says of that counts only among the site's own.
+    #[must_use]
+    pub fn origin_of(&self, headers: &HeaderMap) -> String {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let by = self.origins().into_iter().find(|origin| {
+            let own = origin.split_once("://").map(|(_, host)| host);
+            own.is_some() && own == host
+        });
+        by.unwrap_or_else(|| self.origin.clone())
     }
 
     /// Does a WebSocket handshake come from a page of this site? Browsers always say where from;
@@ -301,6 +337,18 @@ mod tests {
         assert!(!local.allows_origin(&from("http://evil.example", "localhost:3000")));
         assert!(!local.allows_origin(&from("null", "localhost:3000")));
         assert!(!local.allows_origin(&from("", "localhost:3000")));
+    }
+
+    #[test]
+    fn one_comes_back_to_where_one_was_and_nowhere_else() {
+        let local = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let back = |host| local.origin_of(&from("", host));
+        assert_eq!(back("127.0.0.1:3000"), "http://127.0.0.1:3000");
+        assert_eq!(back("localhost:3000"), "http://localhost:3000");
+        assert_eq!(back("evil.example"), "http://localhost:3000");
+        let given = Site::parse("https://chat.example.org").unwrap();
+        let back = given.origin_of(&from("", "evil.example"));
+        assert_eq!(back, "https://chat.example.org");
     }
 
     #[test]

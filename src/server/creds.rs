@@ -76,7 +76,8 @@ impl Administered {
         let keys = BrokerKeys::load(&here.keys)?;
         let chat = connect(&here.nats, &keys, ServiceUser::Chat).await?;
         let system = connect(&here.nats, &keys, ServiceUser::System).await?;
-        let store = Store::open(&async_nats::jetstream::new(chat), Space::default()).await?;
+        // All of it is there already, kept by as many servers as it is.
+        let store = Store::open(&async_nats::jetstream::new(chat), Space::default(), 1).await?;
         Ok(Self {
             keys,
             store,

@@ -198,6 +198,15 @@ impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
             DirectoryError::Taken => Self::conflict("This name is taken. Choose another one."),
+            DirectoryError::IdentityTaken => {
+                Self::conflict("With this you sign in to another account already.")
+            }
+            DirectoryError::Connected => Self::conflict(
+                "You have connected another identity of the same provider. Disconnect that one first.",
+            ),
+            DirectoryError::LastWayIn => Self::forbidden(
+                "This is the only way into your account. Ask an administrator for a link to choose a password first.",
+            ),
             DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             DirectoryError::LastAdministrator => Self::forbidden(
                 "Somebody has to look after this Natter. Make somebody else an administrator first.",

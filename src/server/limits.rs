@@ -147,6 +147,15 @@ impl Limits {
         Ok(())
     }
 
+    /// Counts a step of a sign-in at an identity provider. Passwords are guessed at there.
+    ///
+    /// # Errors
+    /// Too many from this address.
+    pub fn sign_in_elsewhere(&self, address: IpAddr) -> Result<(), Failure> {
+        let from = self.all.sign_in_address.check(&address);
+        from.map_err(Failure::too_many)
+    }
+
     /// Counts an account.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ async fn connect(url: &str, options: ConnectOptions) -> Result<async_nats::Clien
             Duration::from_millis(50 * (1 << attempts.min(6) as u64)).min(Duration::from_secs(2))
         })
         .request_timeout(Some(Duration::from_secs(5)))
-        .connect(url)
+        .connect(url.split(',').map(str::trim).collect::<Vec<_>>().as_slice())
         .await
         .map_err(|source| LinkError::Connect {
             url: url.to_owned(),

@@ -3,7 +3,8 @@
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
 //! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
 //! are its handlers; `cutter` takes live connections away whose rights have shrunk, `headcount`
-//! those that are too many, `limits` says how much one person may do; `http` serves pages and the tunnel; `creds` is what an administrator does at a
+//! those that are too many, `limits` says how much one person may do; `oidc` asks an identity
+//! provider who somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a
 //! running server. `failure` is the one place where errors become words, `start` the one where all
 //! of it is put together.
 
@@ -18,6 +19,7 @@ pub mod headcount;
 mod http;
 pub mod limits;
 mod links;
+pub mod oidc;
 mod passwords;
 mod pictures;
 pub mod read_model;

@@ -41,7 +41,7 @@ pub(super) async fn watch(
     ready: Ready,
     links: Links,
     sessions: Sessions,
-    broker: SocketAddr,
+    brokers: Vec<SocketAddr>,
     stop: CancellationToken,
 ) {
     let watching = async {
@@ -53,7 +53,7 @@ pub(super) async fn watch(
                 }
                 ready.set(false);
             } else if !ready.is_ready() {
-                match walk(&sessions, broker).await {
+                match walk(&sessions, &brokers).await {
                     Ok(()) => {
                         ready.set(true);
                         told = false;
@@ -71,14 +71,14 @@ pub(super) async fn watch(
     stop.run_until_cancelled(watching).await;
 }
 
-async fn walk(sessions: &Sessions, broker: SocketAddr) -> Result<(), NotYet> {
+async fn walk(sessions: &Sessions, brokers: &[SocketAddr]) -> Result<(), NotYet> {
     let token = match sessions.begin(None, SESSION, Origin::default()).await {
         Ok(token) => token,
         // Reading goes on when nothing can be written.
-        Err(StoreError::Full) => return walk_in_vain(broker).await,
+        Err(StoreError::Full) => return walk_in_vain(brokers).await,
         Err(error) => return Err(error.into()),
     };
-    let client = connect(broker, token.as_str())?;
+    let client = connect(brokers, token.as_str())?;
     let connected = tokio::time::timeout(WALK, client.connected()).await;
     client.close();
     sessions.end(&token.id()).await?;
@@ -87,8 +87,8 @@ async fn walk(sessions: &Sessions, broker: SocketAddr) -> Result<(), NotYet> {
 }
 
 /// Without a session: the callout refuses at once, where it answers; else the broker does, later.
-async fn walk_in_vain(broker: SocketAddr) -> Result<(), NotYet> {
-    let client = connect(broker, "")?;
+async fn walk_in_vain(brokers: &[SocketAddr]) -> Result<(), NotYet> {
+    let client = connect(brokers, "")?;
     let refused = tokio::time::timeout(AT_ONCE, client.connected()).await;
     client.close();
     match refused {
@@ -98,10 +98,13 @@ async fn walk_in_vain(broker: SocketAddr) -> Result<(), NotYet> {
     }
 }
 
-fn connect(broker: SocketAddr, session: &str) -> Result<nats::Client, NotYet> {
-    let address = format!("ws://{broker}/");
+fn connect(brokers: &[SocketAddr], session: &str) -> Result<nats::Client, NotYet> {
+    let addresses = brokers
+        .iter()
+        .map(|broker| format!("ws://{broker}/").parse());
+    let servers = addresses.collect::<Result<_, _>>();
     Ok(nats::Client::connect(nats::ConnectOptions {
-        servers: vec![address.parse().map_err(|_| NotYet::Address)?],
+        servers: servers.map_err(|_| NotYet::Address)?,
         name: "natter self-test".into(),
         ws_headers: vec![(
             "Cookie".into(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE32_NOPAD;
 use leptos::config::LeptosOptions;
@@ -21,18 +21,26 @@ use super::headcount::Headcount;
 use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
+use super::oidc::{OidcOptionsError, Provider};
 use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
 use super::router::{CutOff, Served};
 use super::services::{self, Services};
 use super::sign_out::{self, SignOut};
+use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
 use super::whereabouts::{Whereabouts, WhereaboutsError};
 use super::{callout, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
 use crate::wire::v1::RoomKind;
+
+/// So many servers are a cluster that does without any one of them.
+const CLUSTER: usize = 3;
+
+/// The servers of a cluster find each other and choose a leader in this time.
+const CLUSTER_BEGUN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The room that always exists.
 const FIRST_ROOM: &str = "general";
@@ -59,6 +67,9 @@ pub enum StartError {
     /// --public-url.
     #[error("--public-url: {0}")]
     PublicUrl(#[from] NotAnOrigin),
+    /// The identity provider's options.
+    #[error(transparent)]
+    Oidc(#[from] OidcOptionsError),
     /// The page's files are not there.
     #[error("the page’s files are not at {0:?}: `make build` makes them")]
     NoSite(PathBuf),
@@ -126,6 +137,11 @@ impl Server {
     /// # Errors
     /// What is in the way, in words for who started it.
     pub async fn start(options: ServeOptions) -> Result<Self, StartError> {
+        // All that is begun at once makes a future too large for the stack of a small thread.
+        Box::pin(Self::begin(options)).await
+    }
+
+    async fn begin(options: ServeOptions) -> Result<Self, StartError> {
         let listener =
             TcpListener::bind(options.addr)
                 .await
@@ -135,6 +151,7 @@ impl Server {
                 })?;
         let addr = listener.local_addr().unwrap_or(options.addr);
         let leptos = leptos_options(addr, options.site.clone())?;
+        let oidc = Provider::of(options.oidc.clone())?;
         make_data_folder(&options.data).await?;
         let mut site = match &options.public_url {
             Some(url) => Site::parse(url)?,
@@ -151,10 +168,9 @@ impl Server {
             (None, Some(broker)) => broker.client_url(),
             (None, None) => return Err(StartError::Interrupted),
         };
-        site.broker = match (&broker, options.nats_ws) {
-            (Some(broker), _) => broker.websocket_addr(),
-            (None, Some(addr)) => addr,
-            (None, None) => return Err(StartError::Interrupted),
+        site.brokers = match &broker {
+            Some(broker) => vec![broker.websocket_addr()],
+            None => options.nats_ws.clone(),
         };
         let site = Arc::new(site);
 
@@ -162,12 +178,7 @@ impl Server {
         let links = Links::connect(&url, &keys).await?;
         let space = broker.as_ref().map(EmbeddedBroker::space);
         let space = space.unwrap_or_default();
-        let store = Store::open(
-            &async_nats::jetstream::new(links.chat.clone()),
-            space.clone(),
-        )
-        .await?;
-        make_first_room(&store).await?;
+        let store = Box::pin(open_store(&options, &links, &space)).await?;
         let read_model = ReadModel::start(
             options.data.join("read-model.sqlite"),
             store.log.clone(),
@@ -228,7 +239,7 @@ impl Server {
             ready.clone(),
             links.clone(),
             store.sessions.clone(),
-            site.broker,
+            site.brokers.clone(),
             stop.clone(),
         ));
         tokio::spawn(sign_out::close_tunnels(
@@ -254,6 +265,7 @@ impl Server {
             chat: links.chat.clone(),
             site: Arc::clone(&site),
             signup: options.signup.clone(),
+            oidc,
             behind_proxy: options.behind_proxy,
             rights_life,
             setup_token: setup_token.clone(),
@@ -400,6 +412,38 @@ async fn embedded(
         allowed_origins: site.origins(),
     };
     Ok(EmbeddedBroker::start(options, keys).await?)
+}
+
+/// Opens what natter keeps. A cluster that is just beginning, or that is choosing a leader, is waited
+/// for.
+async fn open_store(
+    options: &ServeOptions,
+    links: &Links,
+    space: &Space,
+) -> Result<Store, StartError> {
+    let js = async_nats::jetstream::new(links.chat.clone());
+    let servers = options.nats.iter().flat_map(|urls| urls.split(','));
+    let replicas = match options.replicas {
+        Some(replicas) => replicas.into(),
+        None if servers.count() >= CLUSTER => CLUSTER,
+        None => 1,
+    };
+    let end = Instant::now() + CLUSTER_BEGUN_WITHIN;
+    loop {
+        let opened = async {
+            let store = Store::open(&js, space.clone(), replicas).await?;
+            make_first_room(&store).await?;
+            Ok(store)
+        };
+        match opened.await {
+            Err(error) if options.nats.is_some() && Instant::now() < end => {
+                let error: StartError = error;
+                tracing::warn!(%error, "what natter keeps cannot be opened yet");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 async fn make_first_room(store: &Store) -> Result<(), StartError> {

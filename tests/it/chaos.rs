@@ -45,6 +45,10 @@ struct Options {
     #[arg(long)]
     pages: Option<usize>,
 
+    /// Two natters at a cluster of three nats-servers, instead of one with its own.
+    #[arg(long)]
+    cluster: bool,
+
     /// Only the run by the rules, without those in which one is taken away.
     #[arg(long)]
     only: bool,
@@ -71,23 +75,32 @@ async fn main() {
         }),
         rules: Rules::default(),
         restores: false,
+        lost_answers: false,
+        cluster: options.cluster,
     };
     let mut tally = Tally::default();
     tally.count("by the rules", &run(&plan).await, true);
-    let restored = Plan {
-        lasts: Duration::from_secs(12),
-        restores: true,
-        ..plan.clone()
-    };
-    tally.count("whose log went back", &run(&restored).await, true);
     if !options.only {
+        let restored = Plan {
+            lasts: Duration::from_secs(12),
+            restores: true,
+            ..plan.clone()
+        };
+        tally.count("whose log went back", &run(&restored).await, true);
+        let cluster = Plan {
+            lasts: Duration::from_secs(options.seconds.min(30)),
+            pages: 0,
+            cluster: true,
+            ..plan.clone()
+        };
+        tally.count("at a cluster", &run(&cluster).await, true);
         for (name, rules) in without() {
-            let lasts = if rules.keys { 20 } else { 12 };
             let plan = Plan {
-                lasts: Duration::from_secs(lasts),
+                lasts: Duration::from_secs(12),
                 pages: 0,
                 rules,
                 restores: !rules.keys,
+                lost_answers: rules.keys,
                 ..plan.clone()
             };
             tally.count(name, &run(&plan).await, false);

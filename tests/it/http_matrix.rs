@@ -347,7 +347,13 @@ fn leaks(scene: &Scene, who: &Who, it: &Try, outcome: &Outcome, table: &mut Tabl
 }
 
 async fn set_up() -> (Scene, Vec<Who>) {
-    let natter = Natter::start().await;
+    // There is a provider to sign in at that never answers: nobody gets in by it. Who is let in by
+    // one that does is in `oidc`.
+    let natter = Natter::start_with(|options| {
+        options.oidc.issuer = Some("http://127.0.0.1:1".parse().unwrap());
+        options.oidc.client_id = Some("natter".into());
+    })
+    .await;
     let ada = Person::sign_up(&natter, "ada").await;
     let admin = ada.connect().await;
     let lobby = ada.make_room(&admin, RoomKind::Open, "Lobby").await;
@@ -503,6 +509,29 @@ fn tries(scene: &Scene, who: &Who) -> Vec<Try> {
                     ("new_password", "another horse 7"),
                 ];
                 tries.push(Try::post(path, &guessed, false));
+                // Nothing was proven in this browser; what one has not is taken away already.
+                tries.push(Try::post(path, &[("of", "connect")], false));
+                let identity = [("of", "disconnect"), ("identity", made_up.as_str())];
+                tries.push(Try::post(path, &identity, is_in));
+            }
+            "/login/oidc" => {
+                tries.push(Try::get(path, false));
+                tries.push(Try::get(format!("{path}?connect"), false));
+                for token in [&scene.invitation, &made_up] {
+                    tries.push(Try::get(format!("{path}?invite={token}"), false));
+                }
+            }
+            "/login/oidc/callback" => {
+                let query = format!("?state={made_up}&code={made_up}");
+                tries.push(Try::get(format!("{path}{query}"), false));
+                tries.push(Try::get(format!("{path}?state=&error=x"), false));
+            }
+            "/signup/oidc" => {
+                tries.push(Try::get(path, false));
+                for username in ["eve", "ada"] {
+                    let form = [("username", username), ("display_name", "")];
+                    tries.push(Try::post(path, &form, false));
+                }
             }
             // What is no picture is refused to everybody; one that is, in `pictures`.
             "/settings/picture" => {

@@ -400,6 +400,7 @@ async fn publications(scene: &Scene, who: &Who, way: &str, client: &Client, tabl
         "$KV.natter-credentials.x",
         "$KV.natter-creds.x",
         "$KV.natter-invitations.x",
+        "$KV.natter-oidc.x",
         "$KV.natter-read.ada",
         "$JS.API.STREAM.MSG.GET.KV_natter-read",
         "$O.natter-files.C.x",

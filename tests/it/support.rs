@@ -10,6 +10,7 @@ use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
 use natter::server::broker::{BrokerKeys, ServiceUser, SyncInterval};
 use natter::server::config::{ServeOptions, Signup};
+use natter::server::oidc::OidcOptions;
 use natter::wire::v1;
 use prost::Message as _;
 use reqwest::{Response, StatusCode, header};
@@ -71,7 +72,7 @@ impl Natter {
         let keys = self.folder.path().join("keys");
         Self::start_in(folder, |options| {
             options.nats = Some(url);
-            options.nats_ws = Some(ws);
+            options.nats_ws = vec![ws];
             options.keys = Some(keys);
             change(options);
         })
@@ -164,7 +165,8 @@ pub fn options(data: PathBuf) -> ServeOptions {
         max_store: None,
         nats_server: nats_server(),
         nats: None,
-        nats_ws: None,
+        nats_ws: Vec::new(),
+        replicas: None,
         keys: None,
         public_url: None,
         behind_proxy: false,
@@ -172,6 +174,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         rights_life: 3_600,
         without_barrier: false,
         signup: Signup::Open,
+        oidc: OidcOptions::default(),
     }
 }
 

@@ -138,10 +138,9 @@ async fn the_count_is_exact_after_an_absence_through_any_natter() {
     };
     let _: v1::RoomResponse = ada.ask(&a, "change-room", &topic).await.unwrap();
     b = ben.connect().await;
-    let through_both = [
-        b,
-        ben.dial_to(&format!("ws://{}/nats", beside.addr()), beside.addr()),
-    ];
+    let at_beside = ben.dial_to(&format!("ws://{}/nats", beside.addr()), beside.addr());
+    at_beside.connected().await.unwrap();
+    let through_both = [b, at_beside];
     for client in &through_both {
         assert_eq!(unread(&ben, client, &general).await, Some(1 + 541));
     }
@@ -154,7 +153,11 @@ async fn the_count_is_exact_after_an_absence_through_any_natter() {
     assert!(page.contains("542 unread"), "the first page says so");
 
     // What was marked through one is so through the other, at once.
-    let end = heads(&ben, b).await[&general].head.clone().unwrap().sequence;
+    let end = heads(&ben, b).await[&general]
+        .head
+        .clone()
+        .unwrap()
+        .sequence;
     mark(&ben, at_beside, &[(&general, end)]).await.unwrap();
     assert_eq!(unread(&ben, b, &general).await, Some(0));
     write(&natter, &general, (0..1_200).map(|_| ("ada", ulid()))).await;
@@ -326,7 +329,7 @@ async fn who_listens_and_who_only_asks_agree_whatever_happens() {
             let at = usize::try_from(chance(3)).unwrap();
             match chance(10) {
                 0..=5 => drop(say(&ada, &a, &rooms[at]).await),
-                6 => drop(listener.say(&ids[at]).await),
+                6 => listener.say(&ids[at]).await,
                 7 => listener.read(&ids[at % 2]),
                 8 => proxy.cut(),
                 _ => {

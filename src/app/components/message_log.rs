@@ -60,7 +60,7 @@ pub(in super::super) fn MessageLog(
         let room = id.get_value();
         let is_at_end = chat.is_shown.get() && away_since.get().is_none();
         // Another client of the person may have told natter less than this one.
-        chat.unread_in(room.as_str());
+        let _ = chat.unread_in(room.as_str());
         let is_laid_out = || {
             scroller
                 .get()

@@ -1,13 +1,14 @@
-//! /settings/account: what others see of a person, and the password. /settings/picture is the same:
-//! a picture that was refused stays there.
+//! /settings/account: what others see of a person, and how they sign in. /settings/picture is the
+//! same: a picture that was refused stays there.
 
 use leptos::prelude::*;
 
 use crate::app::clock;
-use crate::app::components::{Avatar, Field, FormError, Pane};
+use crate::app::components::{Act, Avatar, Field, FormError, Moment, Pane};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
+use crate::domain::Timestamp;
 use crate::wire::v1;
 
 /// The page.
@@ -35,6 +36,9 @@ pub(in super::super) fn Account() -> impl IntoView {
     } else {
         me.clone()
     };
+    let first = expect_context::<FirstPage>();
+    let has_password = first.with(|page| page.has_password);
+    let elsewhere_error = ["connect", "disconnect"].map(error_of).concat();
     view! {
         <Pane title=words::YOUR_ACCOUNT back="/settings">
             <p>{words::signed_in_as(&me.display_name, &me.uid)}</p>
@@ -72,34 +76,17 @@ pub(in super::super) fn Account() -> impl IntoView {
                 </datalist>
                 <button class="primary">{words::SAVE}</button>
             </form>
+            <Elsewhere error=elsewhere_error />
             <h2>{words::CHANGE_PASSWORD}</h2>
-            <form method="post" action="/settings/account">
-                <FormError error=password_error />
-                <input type="hidden" name="of" value="password" />
-                <input
-                    type="text"
-                    name="username"
-                    autocomplete="username"
-                    value=me.uid
-                    hidden
-                    readonly
-                />
-                <Field
-                    label=words::PASSWORD_NOW
-                    name="password"
-                    kind="password"
-                    autocomplete="current-password"
-                />
-                <Field
-                    label=words::NEW_PASSWORD
-                    name="new_password"
-                    kind="password"
-                    autocomplete="new-password"
-                    hint=words::PASSWORD_HINT
-                />
-                <p class="hint">{words::CHANGE_PASSWORD_HELP}</p>
-                <button class="secondary">{words::CHANGE_PASSWORD}</button>
-            </form>
+            {if has_password {
+                view! { <ChangePassword uid=me.uid error=password_error /> }.into_any()
+            } else {
+                view! {
+                    <FormError error=password_error />
+                    <p>{words::NO_PASSWORD}</p>
+                }
+                    .into_any()
+            }}
         </Pane>
     }
 }
@@ -152,5 +139,115 @@ fn Picture(me: v1::Person, error: String) -> impl IntoView {
             </div>
         </div>
         <h2>{words::PROFILE}</h2>
+    }
+}
+
+#[component]
+fn ChangePassword(uid: String, error: String) -> impl IntoView {
+    view! {
+        <form method="post" action="/settings/account">
+            <FormError error />
+            <input type="hidden" name="of" value="password" />
+            <input
+                type="text"
+                name="username"
+                autocomplete="username"
+                value=uid
+                hidden
+                readonly
+            />
+            <Field
+                label=words::PASSWORD_NOW
+                name="password"
+                kind="password"
+                autocomplete="current-password"
+            />
+            <Field
+                label=words::NEW_PASSWORD
+                name="new_password"
+                kind="password"
+                autocomplete="new-password"
+                hint=words::PASSWORD_HINT
+            />
+            <p class="hint">{words::CHANGE_PASSWORD_HELP}</p>
+            <button class="secondary">{words::CHANGE_PASSWORD}</button>
+        </form>
+    }
+}
+
+/// The identities that the person may sign in with, and one to be confirmed.
+#[component]
+fn Elsewhere(error: String) -> impl IntoView {
+    let first = expect_context::<FirstPage>();
+    let (label, proven_as, identities) = first.with(|page| {
+        let (label, proven_as) = (page.oidc_label.clone(), page.proven_as.clone());
+        (label, proven_as, page.identities.clone())
+    });
+    if label.is_empty() && identities.is_empty() {
+        return ().into_any();
+    }
+    let can_connect = proven_as.is_empty() && first.with(|page| page.can_connect);
+    let connect = words::connect_with(&label);
+    view! {
+        <h2>{words::OTHER_SIGN_IN}</h2>
+        <FormError error />
+        {(!proven_as.is_empty())
+            .then(|| {
+                view! {
+                    <form method="post" action="/settings/account">
+                        <input type="hidden" name="of" value="connect" />
+                        <p>{words::confirm_identity(&label, &proven_as)}</p>
+                        <button class="primary">{words::CONNECT}</button>
+                    </form>
+                }
+            })}
+        {(!identities.is_empty())
+            .then(|| {
+                view! {
+                    <p>{words::OTHER_SIGN_IN_HELP}</p>
+                    <ul class="lines">
+                        {identities
+                            .into_iter()
+                            .map(|identity| view! { <Connected identity /> })
+                            .collect_view()}
+                    </ul>
+                }
+            })}
+        {can_connect
+            .then(|| {
+                view! {
+                    <p>
+                        <a class="button secondary" href="/login/oidc?connect" rel="external">
+                            {connect}
+                        </a>
+                    </p>
+                }
+            })}
+    }
+    .into_any()
+}
+
+#[component]
+fn Connected(identity: v1::Identity) -> impl IntoView {
+    let issuer = words::issuer(&identity.issuer);
+    let (name, label) = (issuer.clone(), issuer.clone());
+    let fields = vec![("of", "disconnect".to_owned()), ("identity", identity.id)];
+    view! {
+        <li class="line" aria-label=label>
+            <div class="line-text">
+                <b>{issuer}</b>
+                <p class="hint">
+                    {words::SINCE} " " <Moment at=Timestamp(identity.connected_at_ms) />
+                </p>
+            </div>
+            <div class="line-actions">
+                <Act
+                    action="/settings/account".into()
+                    fields
+                    label=words::DISCONNECT
+                    about=name
+                />
+            </div>
+        </li>
     }
 }

@@ -14,6 +14,7 @@ mod sessions;
 mod settings;
 mod sign_in;
 mod sign_up;
+mod sign_up_oidc;
 
 pub(super) use account::Account;
 pub(super) use admin::Admin;
@@ -29,3 +30,4 @@ pub(super) use sessions::Sessions;
 pub(super) use settings::Settings;
 pub(super) use sign_in::SignIn;
 pub(super) use sign_up::SignUp;
+pub(super) use sign_up_oidc::SignUpOidc;

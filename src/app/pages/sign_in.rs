@@ -1,9 +1,9 @@
-//! /login.
+//! /login, and what came to nothing at /login/oidc.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::app::components::{Field, FormError};
+use crate::app::components::{Field, FormError, SignInElsewhere};
 use crate::app::first_page::FirstPage;
 use crate::app::words;
 
@@ -14,6 +14,10 @@ pub(in super::super) fn SignIn() -> impl IntoView {
     let typed = first.form();
     let notice = words::notice(first.with(|page| page.notice()));
     let can_sign_up = first.with(|page| page.signup_open);
+    // Who is signed in comes here when an identity could not be connected.
+    if first.with(|page| page.me.is_some()) {
+        return view! { <NotConnected error=typed.error /> }.into_any();
+    }
     view! {
         <Title text=words::SIGN_IN />
         <main class="card-page">
@@ -36,6 +40,7 @@ pub(in super::super) fn SignIn() -> impl IntoView {
                     autocomplete="current-password"
                 />
                 <button class="primary">{words::SIGN_IN}</button>
+                <SignInElsewhere />
                 {can_sign_up
                     .then(|| {
                         view! {
@@ -48,6 +53,23 @@ pub(in super::super) fn SignIn() -> impl IntoView {
                         }
                     })}
             </form>
+        </main>
+    }
+    .into_any()
+}
+
+#[component]
+fn NotConnected(error: String) -> impl IntoView {
+    view! {
+        <Title text=words::OTHER_SIGN_IN />
+        <main class="card-page">
+            <div class="card">
+                <h1>{words::OTHER_SIGN_IN}</h1>
+                <FormError error />
+                <a href="/settings/account" rel="external">
+                    {words::BACK_TO_ACCOUNT}
+                </a>
+            </div>
         </main>
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::app::components::{Field, FormError};
+use crate::app::components::{Field, FormError, SignInElsewhere};
 use crate::app::first_page::FirstPage;
 use crate::app::words;
 use crate::wire::v1;
@@ -44,6 +44,7 @@ pub(in super::super) fn SignUp() -> impl IntoView {
                 } else {
                     view! { <p>{words::SIGN_UP_CLOSED}</p> }.into_any()
                 }}
+                <SignInElsewhere />
                 <p class="aside">
                     {words::HAVE_ACCOUNT} " "
                     <a href="/login" rel="external">

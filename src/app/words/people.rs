@@ -44,6 +44,9 @@ pub fn notice(notice: Notice) -> Option<&'static str> {
         Notice::BadLink => {
             Some("This link is used up, too old, or was taken back. Ask for another one.")
         }
+        Notice::ProvenTooLongAgo => {
+            Some("That took more than ten minutes, or was begun in another browser. Sign in again.")
+        }
     }
 }
 
@@ -92,6 +95,60 @@ pub const NEW_PASSWORD: &str = "New password";
 #[must_use]
 pub fn new_password_for(uid: &str) -> String {
     format!("Choose a new password for @{uid}. You will be signed out everywhere else.")
+}
+
+/// In the place of the form, for who has no password.
+pub const NO_PASSWORD: &str =
+    "Your account has no password. An administrator can give you a link to choose one.";
+
+/// A link to an identity provider.
+#[must_use]
+pub fn sign_in_with(label: &str) -> String {
+    format!("Sign in with {label}")
+}
+
+/// Between the form and the link.
+pub const OR: &str = "or";
+
+/// Over the form of who is new.
+#[must_use]
+pub fn proven_as(label: &str, shown_as: &str) -> String {
+    format!("You are signed in with {label} as {shown_as}. Say what you want to be called here.")
+}
+
+/// Under it, after “Have an account?” and the link “Sign in”.
+pub const CONNECT_INSTEAD: &str = "with its password, and connect the two in your settings.";
+/// A heading.
+pub const OTHER_SIGN_IN: &str = "Sign-in elsewhere";
+/// Under it.
+pub const OTHER_SIGN_IN_HELP: &str = "You come in here by signing in there.";
+
+/// A link.
+#[must_use]
+pub fn connect_with(label: &str) -> String {
+    format!("Connect {label}")
+}
+
+/// Over the button, once the provider has said who it is.
+#[must_use]
+pub fn confirm_identity(label: &str, shown_as: &str) -> String {
+    format!(
+        "{label} says that you are {shown_as}. Whoever signs in there as that will come in here as you."
+    )
+}
+
+/// A button.
+pub const CONNECT: &str = "Connect";
+/// A button.
+pub const DISCONNECT: &str = "Disconnect";
+/// Where something could not be connected.
+pub const BACK_TO_ACCOUNT: &str = "Back to your account";
+
+/// An issuer by its host.
+#[must_use]
+pub fn issuer(url: &str) -> String {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    host.trim_end_matches('/').to_owned()
 }
 
 /// A link, and its page.

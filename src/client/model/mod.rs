@@ -191,6 +191,13 @@ impl Model {
         loaded.map(|(room, _)| room.clone()).collect()
     }
 
+    /// The rooms that were asked for while nobody answered.
+    pub(super) fn unanswered(&self) -> Vec<RoomId> {
+        let failed = RoomState::Failed(LoadError::NoAnswer);
+        let logs = self.logs.iter().filter(|(_, state)| **state == failed);
+        logs.map(|(room, _)| room.clone()).collect()
+    }
+
     /// The id of the room at this place, where it is known.
     #[must_use]
     pub fn room_at(&self, place: &Place) -> Option<RoomId> {

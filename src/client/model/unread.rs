@@ -40,9 +40,9 @@ impl Model {
     /// Counts an entry that was heard of or fetched, if it is a message of somebody else. Before it
     /// goes into the log: what the log holds under another sequence is there already.
     pub(in super::super) fn count(&mut self, room: &RoomId, entry: &LogEntry) {
-        let is_repeat = self.log(room).is_some_and(|log| {
-            entry.sequence > log.position().sequence && log.holds(&entry.key)
-        });
+        let is_repeat = self
+            .log(room)
+            .is_some_and(|log| entry.sequence > log.position().sequence && log.holds(&entry.key));
         let is_own = entry.key.author.as_str() == self.me.uid;
         if matches!(entry.what, What::Message { .. }) && !is_own && !is_repeat {
             self.with_unread(room, |unread| unread.hear(entry.sequence, &entry.key));

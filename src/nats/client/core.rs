@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 
 use super::events::Listeners;
 use super::mailbox::Mailbox;
+use super::replies::Gatherer;
 use crate::nats::connection::{
     Connection, Event, FlushError, Io, Output, RequestError, SubscribeError,
 };
@@ -26,6 +27,7 @@ pub(super) struct Core {
     pub listeners: Listeners,
     mailboxes: HashMap<u64, Arc<Mailbox>>,
     askers: HashMap<u64, Asker>,
+    gatherers: HashMap<u64, Arc<Gatherer>>,
     flushers: HashMap<u64, Flusher>,
     /// Those who have something to send, and no room for it yet.
     senders: Vec<oneshot::Sender<()>>,
@@ -39,6 +41,7 @@ impl Core {
             listeners: Listeners::default(),
             mailboxes: HashMap::new(),
             askers: HashMap::new(),
+            gatherers: HashMap::new(),
             flushers: HashMap::new(),
             senders: Vec::new(),
             limits,
@@ -67,6 +70,19 @@ impl Core {
                 Output::Answer { id, answer } => {
                     if let Some(asker) = self.askers.remove(&id) {
                         let _ = asker.send(answer);
+                    }
+                }
+                Output::Reply { id, message } => {
+                    if let Some(gatherer) = self.gatherers.get(&id)
+                        && !gatherer.put(message)
+                    {
+                        let subject = "answers to a request".to_owned();
+                        self.listeners.tell(&Event::SlowConsumer { subject });
+                    }
+                }
+                Output::RepliesEnded { id, end } => {
+                    if let Some(gatherer) = self.gatherers.remove(&id) {
+                        gatherer.end(end);
                     }
                 }
                 Output::Flushed { id, flushed } => {
@@ -112,8 +128,15 @@ impl Core {
         answer
     }
 
+    pub fn gather(&mut self, id: u64) -> Arc<Gatherer> {
+        let gatherer = Arc::new(Gatherer::new(&self.limits));
+        self.gatherers.insert(id, Arc::clone(&gatherer));
+        gatherer
+    }
+
     pub fn forget_request(&mut self, id: u64) {
         self.askers.remove(&id);
+        self.gatherers.remove(&id);
         self.connection.forget_request(id);
     }
 

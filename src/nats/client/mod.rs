@@ -10,6 +10,7 @@ mod driver;
 mod events;
 mod mailbox;
 mod queue;
+mod replies;
 mod shared;
 mod subscription;
 
@@ -23,10 +24,11 @@ use futures::StreamExt as _;
 use futures::future::{Either, select};
 
 pub use events::EventStream;
+pub use replies::Replies;
 pub use subscription::Subscription;
 
 use super::connection::{
-    ConnectError, Event, FlushError, PublishError, RequestError, Status, SubscribeError,
+    ConnectError, Event, FlushError, Many, PublishError, RequestError, Status, SubscribeError,
 };
 use super::options::ConnectOptions;
 use super::protocol::{Message, Outgoing, ServerInfo};
@@ -200,6 +202,23 @@ impl Client {
         answer.await.unwrap_or(Err(RequestError::Closed))
     }
 
+    /// Asks all who listen, and gives their answers as they come (ADR-47).
+    ///
+    /// # Errors
+    /// It was not sent. That nobody answers is known later: see [`Replies::end`].
+    pub async fn request_many(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        many: Many,
+    ) -> Result<Replies, RequestError> {
+        let (id, gatherer) = self.handle.shared.act(|core, now| {
+            let id = core.connection.request_many(subject, payload, &many, now)?;
+            Ok::<_, RequestError>((id, core.gather(id)))
+        })?;
+        Ok(Replies::new(id, gatherer, Arc::clone(&self.handle)))
+    }
+
     /// Waits until the server has processed all that was sent before.
     ///
     /// # Errors
@@ -253,7 +272,7 @@ impl Client {
 // A page keeps them in signals, which want this of everything, with one thread too.
 const _: fn() = || {
     fn may_be_shared<T: Send + Sync>() {}
-    may_be_shared::<(Client, Subscription, EventStream)>();
+    may_be_shared::<(Client, Subscription, EventStream, Replies)>();
 };
 
 impl fmt::Debug for Client {

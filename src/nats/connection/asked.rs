@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::machine::{Drain, State};
+use super::many::{Gathering, Many};
 use super::pings::Purpose;
 use super::{Connection, FlushError, Moment, PublishError, RequestError, SubscribeError};
 use crate::nats::protocol::{Headers, Outgoing, is_pattern, is_subject};
@@ -19,7 +20,8 @@ impl Connection {
         if self.state == State::Closed || self.drain.is_some() {
             return Err(SubscribeError::Closed);
         }
-        if self.subscriptions.len() >= self.options.limits.subscriptions {
+        let is_full = self.subscriptions.len() >= self.options.limits.subscriptions;
+        if is_full || self.is_clogged() {
             return Err(SubscribeError::Full);
         }
         let sid = self.subscriptions.add(subject, queue);
@@ -60,10 +62,15 @@ impl Connection {
         if !self.is_up() {
             return self.end_subscription(sid, None);
         }
-        if self.subscriptions.begin_ending(sid) {
-            self.encoder.unsubscribe(sid, None);
-            self.ping(Purpose::Fence(sid), now);
+        if !self.subscriptions.begin_ending(sid) {
+            return;
         }
+        self.encoder.unsubscribe(sid, None);
+        if self.pings.len() >= self.options.limits.requests {
+            // So many PINGs have no answer yet that nobody knows when all has come.
+            return self.end_subscription(sid, None);
+        }
+        self.ping(Purpose::Fence(sid), now);
     }
 
     /// Sends a message; it is not kept for later.
@@ -105,6 +112,29 @@ impl Connection {
         timeout: Duration,
         now: Moment,
     ) -> Result<u64, RequestError> {
+        self.ask(subject, payload, now.after(timeout), None)
+    }
+
+    /// The same of many, for as many answers as `many` says (ADR-47).
+    pub fn request_many(
+        &mut self,
+        subject: &str,
+        payload: Bytes,
+        many: &Many,
+        now: Moment,
+    ) -> Result<u64, RequestError> {
+        let until = now.after(many.timeout.unwrap_or(self.options.request_timeout));
+        let gathering = Gathering::new(many, until);
+        self.ask(subject, payload, until, Some(gathering))
+    }
+
+    fn ask(
+        &mut self,
+        subject: &str,
+        payload: Bytes,
+        by: Moment,
+        gathering: Option<Gathering>,
+    ) -> Result<u64, RequestError> {
         if self.requests.len() >= self.options.limits.requests {
             return Err(RequestError::Full);
         }
@@ -119,7 +149,7 @@ impl Connection {
             payload,
             headers: Headers::default(),
         })?;
-        self.requests.begin(id, subject, now.after(timeout));
+        self.requests.begin(id, subject, by, gathering);
         Ok(id)
     }
 

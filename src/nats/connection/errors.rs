@@ -97,7 +97,7 @@ pub enum SubscribeError {
     /// The server does not allow it.
     #[error("not allowed to subscribe there")]
     PermissionDenied,
-    /// There are as many subscriptions as the client may have.
+    /// There are as many subscriptions as the client may have, or too much is waiting to be sent.
     #[error("too many subscriptions")]
     Full,
     /// The client was closed.

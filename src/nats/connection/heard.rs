@@ -5,6 +5,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::machine::State;
+use super::many::Gathered;
 use super::pings::Purpose;
 use super::subscriptions::Delivery;
 use super::{Connection, Event, Moment, Operation, Output, Reason, RequestError, SubscribeError};
@@ -32,8 +33,8 @@ impl Connection {
     fn operation(&mut self, op: ServerOp, now: Moment) {
         match op {
             ServerOp::Info(info) => self.info_came(*info, now),
-            ServerOp::Message { sid, message } => self.message(sid, message),
-            ServerOp::Ping => self.encoder.pong(),
+            ServerOp::Message { sid, message } => self.message(sid, message, now),
+            ServerOp::Ping => self.answer_ping(),
             ServerOp::Pong => self.pong(now),
             ServerOp::Ok => {}
             ServerOp::Error(error) => self.complaint(error, now),
@@ -54,12 +55,27 @@ impl Connection {
             self.encoder.connect(&connect);
             self.ping(Purpose::Handshake, now);
         }
-        // ADR-5. With nowhere else to go, it stays until the server ends the connection.
+        self.heed_lame_duck(now);
+    }
+
+    /// ADR-5. With nowhere else to go, it stays until the server ends the connection.
+    pub(super) fn heed_lame_duck(&mut self, now: Moment) {
         if self.info.ldm && self.is_up() && self.leave_by.is_none() {
             self.event(Event::LameDuck);
             if self.options.servers.len() > 1 {
                 self.leave_by = Some(now.after(LAME_DUCK_GRACE));
             }
+        }
+    }
+
+    /// CONNECT comes first, and INFO before it.
+    fn answer_ping(&mut self) {
+        let has_connected = match self.state {
+            State::Opening { has_info, .. } => has_info,
+            _ => self.is_up(),
+        };
+        if has_connected {
+            self.encoder.pong();
         }
     }
 
@@ -107,9 +123,9 @@ impl Connection {
         }
     }
 
-    fn message(&mut self, sid: u64, message: Message) {
+    fn message(&mut self, sid: u64, message: Message, now: Moment) {
         if Some(sid) == self.requests.inbox_sid {
-            return self.reply(message);
+            return self.reply(message, now);
         }
         let delivery = self.subscriptions.delivered(sid);
         if delivery != Delivery::No {
@@ -120,16 +136,23 @@ impl Connection {
         }
     }
 
-    /// The first answer is the answer; what comes later finds nobody. (Many answers to one request
-    /// are ADR-47's, which nothing here needs.)
-    fn reply(&mut self, message: Message) {
+    /// The first answer is the answer, unless many are wanted; what comes later finds nobody.
+    fn reply(&mut self, message: Message, now: Moment) {
         let Some(id) = self.requests.id_of(message.subject.as_str()) else {
             return;
         };
         let is_nobody = message.status == Some(StatusCode::NO_RESPONDERS);
         if is_nobody && message.payload.is_empty() {
-            self.answer(id, Err(RequestError::NoResponders));
-        } else {
+            return self.answer(id, Err(RequestError::NoResponders));
+        }
+        let Some(gathered) = self.requests.gathered(id, &message, now) else {
+            return self.answer(id, Ok(message));
+        };
+        if gathered != Gathered::End {
+            let message = message.clone();
+            self.outputs.push_back(Output::Reply { id, message });
+        }
+        if !matches!(gathered, Gathered::More(_)) {
             self.answer(id, Ok(message));
         }
     }

@@ -1,7 +1,6 @@
 //! The life of a connection, from try to try.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
@@ -10,12 +9,9 @@ use super::backoff::Backoff;
 use super::pings::{Pings, Purpose};
 use super::requests::Requests;
 use super::subscriptions::Subscriptions;
-use super::{Event, FlushError, Io, Moment, Output, Reason, RequestError, Status, SubscribeError};
+use super::{Event, Io, Moment, Output, Reason, RequestError, Status};
 use crate::nats::options::ConnectOptions;
-use crate::nats::protocol::{Decoder, Encoder, Message, ServerInfo};
-
-/// A connection that stood this long is no failure when it is cut: the next try is at once.
-const STOOD: Duration = Duration::from_secs(2);
+use crate::nats::protocol::{Decoder, Encoder, ServerInfo};
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +50,9 @@ pub struct Connection {
     /// In lame duck mode: when to leave at the latest.
     pub(super) leave_by: Option<Moment>,
     tries: usize,
-    backoff: Backoff,
+    pub(super) backoff: Backoff,
     /// When it was last connected, once it was.
-    away_since: Option<Moment>,
+    pub(super) away_since: Option<Moment>,
 }
 
 impl Connection {
@@ -140,6 +136,9 @@ impl Connection {
         }
         match self.state {
             State::Waiting { until } if until <= now => self.dial(now),
+            State::Opening { .. } | State::Up { .. } if self.is_clogged() => {
+                self.lost(Reason::Clogged, now);
+            }
             State::Opening { by, .. } if by <= now => self.lost(Reason::TooSlow, now),
             State::Up { .. } => self.tick_up(now),
             _ => {}
@@ -200,21 +199,10 @@ impl Connection {
         }
     }
 
-    /// Closes, for ever.
-    pub fn close(&mut self) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.state = State::Closed;
-        let is_drained = self.drain.take().is_some_and(|drain| drain.is_dry);
-        self.encoder.clear();
-        self.give_up(&RequestError::Closed, &FlushError::Closed);
-        for sid in self.subscriptions.sids() {
-            self.end_subscription(sid, (!is_drained).then_some(SubscribeError::Closed));
-        }
-        self.event(Event::Closed);
-        self.outputs.push_back(Output::Io(Io::HangUp));
-        self.outputs.push_back(Output::Io(Io::Finish));
+    /// Messages wait for room; the rest is written whether there is any or not, and has its bound
+    /// here.
+    pub(super) fn is_clogged(&self) -> bool {
+        self.encoder.lines() > self.options.limits.unsent_lines
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -243,68 +231,13 @@ impl Connection {
         self.pings.begin(now, self.options.ping_interval);
         self.subscriptions.resubscribe(&mut self.encoder);
         self.event(Event::Connected(self.info.clone()));
-    }
-
-    /// The transport is gone or no good: what was under way fails, and the next try is planned
-    /// (ADR-40).
-    pub(super) fn lost(&mut self, reason: Reason, now: Moment) {
-        if self.drain.is_some() {
-            return self.close();
-        }
-        let was_up = match self.state {
-            State::Up { since } => {
-                self.away_since = Some(now);
-                if now.since(since) >= STOOD {
-                    self.backoff.succeeded();
-                }
-                true
-            }
-            _ => false,
-        };
-        let until = now.after(self.backoff.failed());
-        self.state = State::Waiting { until };
-        self.leave_by = None;
-        self.outputs.push_back(Output::Io(Io::HangUp));
-        // What was not sent is not sent later: whoever asked is told, and decides.
-        self.encoder.clear();
-        self.give_up(&RequestError::Disconnected, &FlushError::Disconnected);
-        for sid in self.subscriptions.take_ending() {
-            self.outputs.push_back(Output::Ended { sid, error: None });
-        }
-        self.event(if was_up {
-            Event::Disconnected(reason)
-        } else {
-            Event::ConnectFailed(reason)
-        });
-    }
-
-    fn give_up(&mut self, request: &RequestError, flush: &FlushError) {
-        for id in self.requests.all() {
-            self.answer(id, Err(request.clone()));
-        }
-        for purpose in self.pings.end() {
-            if let Purpose::Flush { id, .. } = purpose {
-                let flushed = Err(flush.clone());
-                self.outputs.push_back(Output::Flushed { id, flushed });
-            }
-        }
+        // The word may have come while hands were being shaken.
+        self.heed_lame_duck(now);
     }
 
     pub(super) fn ping(&mut self, purpose: Purpose, now: Moment) {
         self.encoder.ping();
         self.pings.sent(purpose, now);
-    }
-
-    pub(super) fn answer(&mut self, id: u64, answer: Result<Message, RequestError>) {
-        if self.requests.end(id) {
-            self.outputs.push_back(Output::Answer { id, answer });
-        }
-    }
-
-    pub(super) fn end_subscription(&mut self, sid: u64, error: Option<SubscribeError>) {
-        if self.subscriptions.remove(sid) {
-            self.outputs.push_back(Output::Ended { sid, error });
-        }
     }
 
     pub(super) fn event(&mut self, event: Event) {

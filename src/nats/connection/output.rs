@@ -34,6 +34,20 @@ pub enum Output {
         /// Its answer.
         answer: Result<Message, RequestError>,
     },
+    /// One of many answers to a request.
+    Reply {
+        /// The request.
+        id: u64,
+        /// The answer.
+        message: Message,
+    },
+    /// No more of them come. An error: there was none, or it ended before its time.
+    RepliesEnded {
+        /// The request.
+        id: u64,
+        /// How it ended.
+        end: Result<(), RequestError>,
+    },
     /// What came of a flush.
     Flushed {
         /// The flush.

@@ -14,6 +14,9 @@ pub enum Reason {
     /// PINGs stayed without an answer.
     #[error("no sign of life from the server")]
     NoSignOfLife,
+    /// What is to be sent does not leave.
+    #[error("the server does not take what it is sent")]
+    Clogged,
     /// The server sent something that is not the protocol.
     #[error("the server sent {0}")]
     Protocol(ProtocolError),

@@ -4,6 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Moment;
+use super::many::{Gathered, Gathering};
+use crate::nats::protocol::Message;
 
 /// The requests under way.
 #[derive(Debug)]
@@ -16,10 +18,24 @@ pub struct Requests {
     last_id: u64,
 }
 
+/// How many answers a request wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The first.
+    One,
+    /// All that came.
+    Many {
+        /// At least one did.
+        had_any: bool,
+    },
+}
+
 #[derive(Debug)]
 struct Asked {
     subject: String,
     by: Moment,
+    /// It wants more than one answer.
+    gathering: Option<Gathering>,
 }
 
 impl Requests {
@@ -57,18 +73,39 @@ impl Requests {
     }
 
     /// One more is under way.
-    pub fn begin(&mut self, id: u64, subject: &str, by: Moment) {
-        let subject = subject.to_owned();
-        self.under_way.insert(id, Asked { subject, by });
+    pub fn begin(&mut self, id: u64, subject: &str, by: Moment, gathering: Option<Gathering>) {
+        let asked = Asked {
+            subject: subject.to_owned(),
+            by,
+            gathering,
+        };
+        self.under_way.insert(id, asked);
         self.deadlines.insert((by, id));
     }
 
-    /// It is over, however. False: it was over before.
-    pub fn end(&mut self, id: u64) -> bool {
-        let Some(asked) = self.under_way.remove(&id) else {
-            return false;
-        };
-        self.deadlines.remove(&(asked.by, id))
+    /// An answer came; what is it, if it is for one who wants many?
+    pub fn gathered(&mut self, id: u64, message: &Message, now: Moment) -> Option<Gathered> {
+        let asked = self.under_way.get_mut(&id)?;
+        let gathered = asked.gathering.as_mut()?.heard(message, now);
+        if let Gathered::More(by) = gathered {
+            self.deadlines.remove(&(asked.by, id));
+            self.deadlines.insert((by, id));
+            asked.by = by;
+        }
+        Some(gathered)
+    }
+
+    /// It is over, however. Gives whether it wanted many answers, and had any; `None` when it was
+    /// over before.
+    pub fn end(&mut self, id: u64) -> Option<Wanted> {
+        let asked = self.under_way.remove(&id)?;
+        self.deadlines.remove(&(asked.by, id));
+        Some(match asked.gathering {
+            None => Wanted::One,
+            Some(gathering) => Wanted::Many {
+                had_any: gathering.has_any,
+            },
+        })
     }
 
     /// Those that are sent to a subject.

@@ -14,6 +14,10 @@ pub struct Limits {
     pub waiting_bytes: usize,
     /// Bytes that wait to be sent. Who publishes waits while it is more.
     pub unsent_bytes: usize,
+    /// The same for what carries no message: subscribing, and PINGs and their answers. When it is
+    /// more, the server reads nothing, and the connection is given up. All subscriptions together
+    /// must fit.
+    pub unsent_lines: usize,
     /// The largest message that is taken, with its headers. A server that sends a larger one is
     /// no NATS server: nats-server itself has this limit.
     pub message_bytes: usize,
@@ -28,6 +32,7 @@ impl Default for Limits {
             waiting_messages: 4_096,
             waiting_bytes: 16 * MIB,
             unsent_bytes: 4 * MIB,
+            unsent_lines: 16 * MIB,
             message_bytes: 64 * MIB,
         }
     }

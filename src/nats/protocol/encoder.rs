@@ -11,22 +11,31 @@ use super::{Connect, Outgoing};
 #[derive(Debug, Default)]
 pub struct Encoder {
     out: BytesMut,
+    /// How many bytes of it are no messages.
+    lines: usize,
 }
 
 impl Encoder {
     /// Takes what has been collected.
     pub fn take(&mut self) -> Bytes {
+        self.lines = 0;
         self.out.split().freeze()
     }
 
     /// Forgets what has been collected.
     pub fn clear(&mut self) {
+        self.lines = 0;
         self.out.clear();
     }
 
     /// How many bytes wait.
     pub fn len(&self) -> usize {
         self.out.len()
+    }
+
+    /// How many bytes wait that are no messages.
+    pub fn lines(&self) -> usize {
+        self.lines
     }
 
     /// Nothing waits.
@@ -70,10 +79,10 @@ impl Encoder {
             None => ("", ""),
         };
         if message.headers.is_empty() {
-            self.line(format_args!("PUB {subject}{space}{reply} {size}"));
+            self.write(format_args!("PUB {subject}{space}{reply} {size}"));
         } else {
             let headers = message.headers.encoded_len();
-            self.line(format_args!(
+            self.write(format_args!(
                 "HPUB {subject}{space}{reply} {headers} {size}"
             ));
             message.headers.write(&mut self.out);
@@ -83,6 +92,12 @@ impl Encoder {
     }
 
     fn line(&mut self, line: fmt::Arguments<'_>) {
+        let before = self.out.len();
+        self.write(line);
+        self.lines += self.out.len() - before;
+    }
+
+    fn write(&mut self, line: fmt::Arguments<'_>) {
         // Writing to memory does not fail.
         let _ = self.out.write_fmt(line);
         self.out.put_slice(b"\r\n");
@@ -124,6 +139,30 @@ mod tests {
         assert_eq!(
             encoded(|e| e.publish(&message)),
             "HPUB a r 18 21\r\nNATS/1.0\r\nK: v\r\n\r\nhé\r\n"
+        );
+    }
+
+    #[test]
+    fn headers_are_written_as_in_the_examples_of_adr_4() {
+        let mut message = Outgoing {
+            subject: "SUBJECT".into(),
+            reply: Some("REPLY".into()),
+            payload: "PAYLOAD".into(),
+            ..Outgoing::default()
+        };
+        message.headers.append("Header", "X").unwrap();
+        assert_eq!(
+            encoded(|e| e.publish(&message)),
+            "HPUB SUBJECT REPLY 23 30\r\nNATS/1.0\r\nHeader: X\r\n\r\nPAYLOAD\r\n"
+        );
+        message.payload = "".into();
+        message.headers = Headers::new();
+        for (name, value) in [("Header1", "X"), ("Header1", "Y"), ("Header2", "Z")] {
+            message.headers.append(name, value).unwrap();
+        }
+        assert_eq!(
+            encoded(|e| e.publish(&message)),
+            "HPUB SUBJECT REPLY 48 48\r\nNATS/1.0\r\nHeader1: X\r\nHeader1: Y\r\nHeader2: Z\r\n\r\n\r\n"
         );
     }
 }

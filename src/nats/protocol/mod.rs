@@ -3,6 +3,8 @@
 
 mod connect;
 mod decoder;
+#[cfg(test)]
+mod differential;
 mod encoder;
 mod headers;
 mod info;

@@ -1,20 +1,17 @@
 //! The configuration of the embedded nats-server.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::keys::BrokerKeys;
-
-/// The cookie in which the broker looks for the session, on the handshake of a WebSocket. The
-/// tunnel writes it itself, from whatever the page's own cookie is called.
-pub const SESSION_COOKIE_UPSTREAM: &str = "natter_session";
+use super::trust::{Trust, quote};
 
 /// How many bytes JetStream may keep when nothing is said. Without a number nats-server takes three
 /// quarters of what is free at its start, into which all that it has already must fit: a store that is
 /// larger than that takes nothing more after a restart, on a disk that has room.
-const NO_LIMIT: u64 = 1 << 50;
+pub(super) const NO_LIMIT: u64 = 1 << 50;
 
 /// How long what was acknowledged may wait to be written through to the disk: `always` (not at
 /// all), or a time. A broker or natter that dies loses nothing either way; a power cut takes back
@@ -57,21 +54,13 @@ impl fmt::Display for SyncInterval {
     }
 }
 
-/// How long the server waits for the callout's answer, in seconds. The main block's timeout
-/// rules this, for WebSocket connections too.
-const AUTH_TIMEOUT_SECONDS: u32 = 5;
-
-/// A browser behind a proxy that closes idle connections after a minute stays connected, and
-/// one that has gone away is noticed within two of these.
-const WEBSOCKET_PING_INTERVAL: &str = "30s";
-
 /// The largest payload, of natter's own connections too. Users have a smaller one in their JWT.
-const MAX_PAYLOAD: &str = "1MB";
+pub(super) const MAX_PAYLOAD: &str = "1MB";
 
 /// Bytes that may wait for one connection before the server cuts it off. The default, 64 MB, is
 /// for services; here most connections are browsers, of which a slow one should cost little: it
 /// connects anew and fetches what it missed. Still several times the largest payload.
-const MAX_PENDING: &str = "8MB";
+pub(super) const MAX_PENDING: &str = "8MB";
 
 /// Where the embedded broker keeps its things, under natter's data folder.
 #[derive(Debug, Clone)]
@@ -113,30 +102,18 @@ pub(super) struct ServerConfig {
     pub paths: BrokerPaths,
     sync_interval: SyncInterval,
     max_store: u64,
-    allowed_origins: Vec<String>,
-    operator_jwt: String,
-    system_account: String,
-    /// Id and JWT of each.
-    accounts: Vec<(String, String)>,
-    sentinel_jwt: String,
+    trust: Trust,
 }
 
 impl ServerConfig {
     /// `allowed_origins` must name one at least: with none, nats-server does not look at the
     /// Origin at all.
     pub fn new(paths: BrokerPaths, allowed_origins: Vec<String>, keys: &BrokerKeys) -> Self {
-        debug_assert!(!allowed_origins.is_empty(), "the Origin check would be off");
         Self {
             paths,
             sync_interval: SyncInterval::Every(Duration::from_millis(100)),
             max_store: NO_LIMIT,
-            allowed_origins,
-            operator_jwt: keys.operator_jwt.clone(),
-            system_account: keys.system.id.clone(),
-            accounts: [&keys.system, &keys.auth, &keys.chat]
-                .map(|account| (account.id.clone(), account.jwt.clone()))
-                .to_vec(),
-            sentinel_jwt: keys.sentinel_jwt.clone(),
+            trust: Trust::new(allowed_origins, keys),
         }
     }
 
@@ -151,18 +128,7 @@ impl ServerConfig {
 
     /// The text of `nats.conf`.
     pub fn render(&self, ports: Ports) -> String {
-        let accounts = self
-            .accounts
-            .iter()
-            .fold(String::new(), |mut lines, (id, jwt)| {
-                let _ = writeln!(lines, "  {id}: {}", quote(jwt));
-                lines
-            });
-        let origins: Vec<_> = self
-            .allowed_origins
-            .iter()
-            .map(|origin| quote(origin))
-            .collect();
+        let websocket = format!("127.0.0.1:{}", port(ports.websocket));
         format!(
             "\
 # Written by natter at every start of its embedded broker. Changes here are lost.
@@ -183,39 +149,14 @@ jetstream {{
   max_file_store: {max_store}
 }}
 
-operator: {operator}
-system_account: {system}
-resolver: MEMORY
-resolver_preload {{
-{accounts}}}
-
-# A browser shows a session and no JWT: this one lets it through to the callout.
-default_sentinel: {sentinel}
-authorization {{
-  timeout: {AUTH_TIMEOUT_SECONDS}
-}}
-
-websocket {{
-  listen: \"127.0.0.1:{ws_port}\"
-  # Loopback only: TLS ends before natter.
-  no_tls: true
-  token_cookie: {SESSION_COOKIE_UPSTREAM}
-  allowed_origins: [{origins}]
-  compression: false
-  ping_interval: \"{WEBSOCKET_PING_INTERVAL}\"
-}}
-",
+{trust}",
             nats_port = port(ports.nats),
-            ws_port = port(ports.websocket),
             pid_file = quote_path(&self.paths.pid_file),
             ports_folder = quote_path(&self.paths.ports_folder),
             folder = quote_path(&self.paths.folder),
             sync_interval = self.sync_interval,
             max_store = self.max_store,
-            operator = quote(&self.operator_jwt),
-            system = quote(&self.system_account),
-            sentinel = quote(&self.sentinel_jwt),
-            origins = origins.join(", "),
+            trust = self.trust.blocks(&websocket),
         )
     }
 }
@@ -225,27 +166,9 @@ fn port(port: Option<u16>) -> i32 {
     port.map_or(-1, i32::from)
 }
 
-fn quote_path(path: &Path) -> String {
+pub(super) fn quote_path(path: &Path) -> String {
     // A path that is not UTF-8 is refused before it comes here.
     quote(&path.to_string_lossy())
-}
-
-/// A double-quoted string of nats.conf. Only there do escapes count and variables (`$NAME`) not.
-fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

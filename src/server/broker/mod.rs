@@ -11,6 +11,7 @@
 //! | `locate` | which nats-server to run |
 //! | `embedded` | the embedded broker, as the rest of natter holds it |
 //! | `config`, `lock`, `orphan` | what it needs before it runs: nats.conf, the folder for itself |
+//! | `node`, `trust` | nats.conf of a server of a cluster; what both kinds are told of whom to let in |
 //! | `supervisor`, `child`, `child_log`, `readiness` | keeping it running |
 
 mod account;
@@ -27,15 +28,17 @@ mod key_files;
 mod keys;
 mod locate;
 mod lock;
+mod node;
 mod orphan;
 mod readiness;
 mod supervisor;
 mod system;
+mod trust;
 
 pub use callout::{
     AuthRequest, CALLOUT_SUBJECT, CalloutError, ClientInfo, Credential, SERVER_XKEY_HEADER,
 };
-pub use config::{NotAnInterval, SESSION_COOKIE_UPSTREAM, SyncInterval};
+pub use config::{NotAnInterval, SyncInterval};
 pub use credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 pub use embedded::{EmbeddedBroker, EmbeddedOptions};
 pub use error::BrokerError;
@@ -43,5 +46,7 @@ pub use jwt::{EncodeError, JwtError};
 pub use key_files::KeysError;
 pub use keys::BrokerKeys;
 pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
+pub use node::Node;
 pub use supervisor::BrokerState;
 pub use system::{Passage, Present, SystemError, connections_of, cut_connections, kick, present};
+pub use trust::SESSION_COOKIE_UPSTREAM;

@@ -1,50 +1,71 @@
-//! The cookie that a web session lives in.
+//! The cookies: one that a web session lives in, and one for a sign-in that is under way at an
+//! identity provider.
+
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::limits;
 use crate::server::config::Site;
-use crate::server::store::SessionToken;
+use crate::server::store::{PendingToken, SessionToken};
 
-/// Under https the browser itself sees to it that nobody else can set or read it.
-fn name(site: &Site) -> &'static str {
-    if site.is_https() {
-        "__Host-natter_session"
-    } else {
-        "natter_session"
-    }
-}
+const SESSION: &str = "natter_session";
+const PENDING: &str = "natter_oidc";
 
 /// The session token in a request, when it is one that natter could have given out. Of two that
 /// differ, none: one of them was put there by another site on this host, and which cannot be told.
 pub(super) fn read(headers: &HeaderMap, site: &Site) -> Option<SessionToken> {
+    SessionToken::parse(value(headers, &name(SESSION, site))?)
+}
+
+/// Sets the session's cookie.
+pub(super) fn set(token: &SessionToken, site: &Site) -> Option<HeaderValue> {
+    line(SESSION, site, token.as_str(), limits::SESSION_LIFE)
+}
+
+/// Takes it away.
+pub(super) fn clear(site: &Site) -> Option<HeaderValue> {
+    line(SESSION, site, "", Duration::ZERO)
+}
+
+/// The secret of a sign-in under way, alike.
+pub(super) fn read_pending(headers: &HeaderMap, site: &Site) -> Option<PendingToken> {
+    PendingToken::parse(value(headers, &name(PENDING, site))?)
+}
+
+/// Sets its cookie. Lax, not Strict: the browser comes back from another site.
+pub(super) fn set_pending(token: &PendingToken, site: &Site) -> Option<HeaderValue> {
+    line(PENDING, site, token.as_str(), limits::SIGN_IN_ELSEWHERE)
+}
+
+/// Takes it away.
+pub(super) fn clear_pending(site: &Site) -> Option<HeaderValue> {
+    line(PENDING, site, "", Duration::ZERO)
+}
+
+/// Under https the browser itself sees to it that nobody else can set or read it.
+fn name(name: &str, site: &Site) -> String {
+    let prefix = if site.is_https() { "__Host-" } else { "" };
+    format!("{prefix}{name}")
+}
+
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(found, _)| *found == name(site))
+        .filter(|(found, _)| *found == name)
         .map(|(_, value)| value);
     let first = values.next()?;
     let is_the_only_one = values.all(|other| other == first);
-    is_the_only_one.then(|| SessionToken::parse(first))?
+    is_the_only_one.then_some(first)
 }
 
-/// Sets the cookie.
-pub(super) fn set(token: &SessionToken, site: &Site) -> Option<HeaderValue> {
-    let age = limits::SESSION_LIFE.as_secs();
-    line(site, token.as_str(), age)
-}
-
-/// Takes the cookie away.
-pub(super) fn clear(site: &Site) -> Option<HeaderValue> {
-    line(site, "", 0)
-}
-
-fn line(site: &Site, value: &str, age: u64) -> Option<HeaderValue> {
+fn line(of: &str, site: &Site, value: &str, life: Duration) -> Option<HeaderValue> {
     let secure = if site.is_https() { "; Secure" } else { "" };
-    let name = name(site);
+    let (name, age) = (name(of, site), life.as_secs());
     let line = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&line).ok()
 }

@@ -6,6 +6,7 @@ mod cookie;
 mod forms;
 mod headers;
 mod health;
+mod oidc;
 mod pages;
 mod picture;
 mod render;
@@ -33,6 +34,7 @@ pub use tunnel::Tunnels;
 
 use crate::server::config::{Signup, Site};
 use crate::server::limits::Limits;
+use crate::server::oidc::Provider;
 use crate::server::pictures::Pictures;
 use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
@@ -71,6 +73,8 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// Who may make an account.
     pub signup: Signup,
+    /// The identity provider that people may sign in at.
+    pub oidc: Option<Provider>,
     /// Is there a proxy in front that says who asks?
     pub behind_proxy: bool,
     /// How long the rights of a connection stand.

@@ -9,10 +9,11 @@ use leptos::prelude::provide_context;
 use rusqlite::Transaction;
 
 use super::signed_in::{NotSignedIn, SignedIn};
-use super::{AppState, render};
+use super::{AppState, oidc, render};
 use crate::app::EchoBackend;
 use crate::domain::{Sequence, Ulid};
 use crate::server::config::Signup;
+use crate::server::oidc::Provider;
 use crate::server::read_model::ReadError;
 use crate::server::read_model::queries::{self, Viewer};
 use crate::server::store::{Invitation, Markers};
@@ -39,6 +40,8 @@ pub(super) enum Shown<'a> {
     Sessions,
     /// What administrators see.
     Admin,
+    /// One's own account; with who an identity provider said that one is, to be confirmed.
+    Account(&'a str),
     /// Something that needs no more than the sidebar.
     Nothing,
 }
@@ -95,7 +98,35 @@ pub(super) async fn plain(
     uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let mut page = match gather(&state, &me, Shown::Nothing).await {
+    with_notice(&state, &me, uri.path(), Shown::Nothing, query).await
+}
+
+pub(super) async fn account(
+    State(state): State<AppState>,
+    me: SignedIn,
+    headers: HeaderMap,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let proven = match oidc::proven_for(&state, &headers, &me).await {
+        Ok(proven) => proven,
+        Err(failure) => return render::plain(&failure),
+    };
+    let proven_as = proven
+        .map(|(_, proven)| proven.shown_as)
+        .unwrap_or_default();
+    let shown = Shown::Account(&proven_as);
+    with_notice(&state, &me, uri.path(), shown, query).await
+}
+
+async fn with_notice(
+    state: &AppState,
+    me: &SignedIn,
+    path: &str,
+    shown: Shown<'_>,
+    query: Option<String>,
+) -> Response {
+    let mut page = match gather(state, me, shown).await {
         Ok(page) => page,
         Err(failure) => return render::plain(&failure),
     };
@@ -104,7 +135,7 @@ pub(super) async fn plain(
         Some("password") => Notice::PasswordChanged,
         _ => Notice::Unspecified,
     });
-    render::page(&state, uri.path(), StatusCode::OK, page).await
+    render::page(state, path, StatusCode::OK, page).await
 }
 
 pub(super) async fn sign_in(
@@ -116,6 +147,7 @@ pub(super) async fn sign_in(
         Some("why=ended") => Notice::SignedOut,
         Some("why=suspended") => Notice::Suspended,
         Some("why=link") => Notice::BadLink,
+        Some("why=proof") => Notice::ProvenTooLongAgo,
         _ => Notice::Unspecified,
     };
     let shown = Outside {
@@ -257,6 +289,8 @@ pub(super) struct Outside {
     pub form: Option<v1::FormState>,
     pub invited: Option<v1::InvitationView>,
     pub notice: Notice,
+    /// Who an identity provider said that it is.
+    pub proven_as: String,
 }
 
 /// A page for somebody who is not signed in.
@@ -280,6 +314,8 @@ pub(super) async fn outside(
         form: shown.form,
         first_run: !founded,
         signup_open: !founded || shown.invited.is_some() || state.signup != Signup::Invite,
+        oidc_label: label_of(state),
+        proven_as: shown.proven_as,
         setup_token_needed: !founded && state.setup_token.is_some(),
         invited: shown.invited,
         notice: shown.notice.into(),
@@ -287,6 +323,12 @@ pub(super) async fn outside(
         ..v1::Page::default()
     };
     render::page(state, path, status, page).await
+}
+
+/// What the identity provider is called; empty: there is none.
+fn label_of(state: &AppState) -> String {
+    let label = state.oidc.as_ref().map(|provider| provider.label());
+    label.unwrap_or_default().to_owned()
 }
 
 /// A link as it is shown to who came with it. Names of rooms that cannot be had now are left out.
@@ -342,7 +384,7 @@ impl From<Shown<'_>> for Wanted {
             Shown::Browse => Self::Browse,
             Shown::People => Self::People,
             Shown::Admin => Self::Admin,
-            Shown::Sessions | Shown::Nothing => Self::Nothing,
+            Shown::Sessions | Shown::Account(_) | Shown::Nothing => Self::Nothing,
         }
     }
 }
@@ -368,6 +410,16 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
     };
     match shown {
         Shown::Sessions => page.places = places(state, me).await?,
+        Shown::Account(proven_as) => {
+            let account = state.store.directory().person(&me.uid).await?;
+            let account = account.ok_or_else(Failure::unavailable)?;
+            let can_connect = |provider: &Provider| !account.holds_one_of(provider.issuer());
+            page.can_connect = state.oidc.as_ref().is_some_and(can_connect);
+            page.has_password = !account.credential.is_empty();
+            page.identities = account.identities;
+            page.oidc_label = label_of(state);
+            page.proven_as = proven_as.to_owned();
+        }
         Shown::Admin => {
             page.invitations = invitations(state, me).await?;
         }

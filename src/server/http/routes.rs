@@ -6,7 +6,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 
-use super::{AppState, forms, health, pages, picture, session, tunnel};
+use super::{AppState, forms, health, oidc, pages, picture, session, tunnel};
 use crate::domain::limits;
 
 /// Where Leptos' server functions are.
@@ -75,8 +75,8 @@ pub(super) fn routes() -> Vec<Route> {
         shows("/people", pages::people).with_form(forms::rooms::talk_to),
         shows("/settings", pages::plain),
         shows("/settings/connection", pages::plain),
-        shows("/settings/account", pages::plain).with_form(forms::settings::account),
-        shows("/settings/picture", pages::plain)
+        shows("/settings/account", pages::account).with_form(forms::settings::account),
+        shows("/settings/picture", pages::account)
             .with_form(forms::picture::picture)
             .with_bodies_of(limits::PICTURE_FORM_BYTES),
         shows("/settings/sessions", pages::sessions).with_form(forms::settings::end_sessions),
@@ -85,6 +85,9 @@ pub(super) fn routes() -> Vec<Route> {
         shows("/invite/{token}", pages::invited).with_form(forms::account::accept),
         shows("/reset/{token}", pages::reset).with_form(forms::account::reset),
         shows("/login", pages::sign_in).with_form(forms::account::sign_in),
+        shows("/login/oidc", oidc::begin),
+        shows("/login/oidc/callback", oidc::callback),
+        shows("/signup/oidc", oidc::sign_up).with_form(oidc::join),
         does("/logout", forms::account::sign_out),
         shows("/pictures/{name}", picture::picture),
         shows("/session", session::session),

@@ -24,8 +24,8 @@ use crate::domain::{Username, limits};
 use crate::server::broker::SESSION_COOKIE_UPSTREAM;
 use crate::server::store::{SessionId, SessionToken};
 
-/// How long the broker may take to answer the handshake.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a broker may take to answer the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(2);
 
 /// The tunnels of this natter, by person and by session.
 #[derive(Clone, Default)]
@@ -135,17 +135,15 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     let Some(place) = state.tunnels.enter(&me.uid, &me.session.id) else {
         return session::may_connect(&state, &me.uid);
     };
-    let upstream = tokio::time::timeout(
-        HANDSHAKE,
-        connect(state.site.broker, &key, request.headers(), &me.token),
+    let upstream = dial(
+        &state.site.brokers,
+        place.number,
+        &key,
+        request.headers(),
+        &me.token,
     );
-    let (accept, upstream) = match upstream.await {
-        Ok(Ok(connected)) => connected,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the broker’s WebSocket listener cannot be reached");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
-        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    let Some((accept, upstream)) = upstream.await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     // A sign-out between the look at the session and the place among the tunnels was not heard
     // by this one: look again, now that one would be.
@@ -170,6 +168,31 @@ fn websocket_key(request: &Request) -> Option<HeaderValue> {
         && asks(header::CONNECTION, "upgrade")
         && asks(header::SEC_WEBSOCKET_VERSION, "13");
     is_handshake.then(|| headers.get(header::SEC_WEBSOCKET_KEY).cloned())?
+}
+
+/// A handshake with one of the brokers, now this one first and now that. `None`: none can be
+/// reached.
+async fn dial(
+    brokers: &[SocketAddr],
+    number: u64,
+    key: &HeaderValue,
+    from: &HeaderMap,
+    token: &SessionToken,
+) -> Option<(HeaderValue, hyper::upgrade::Upgraded)> {
+    let count = brokers.len();
+    let first = usize::try_from(number).unwrap_or_default() % count.max(1);
+    for broker in brokers.iter().cycle().skip(first).take(count) {
+        match tokio::time::timeout(HANDSHAKE, connect(*broker, key, from, token)).await {
+            Ok(Ok(connected)) => return Some(connected),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, %broker, "the broker’s WebSocket listener cannot be reached");
+            }
+            Err(_) => {
+                tracing::warn!(%broker, "the broker’s WebSocket listener does not answer");
+            }
+        }
+    }
+    None
 }
 
 /// A handshake with the broker on a fixed path, under the session and nothing else: no Origin (it

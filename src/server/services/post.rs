@@ -50,7 +50,7 @@ pub async fn post_message(
         .value;
     let Some(found) = found else {
         return Err(Failure::not_found(
-            "There is no such room, or you are no longer in it. Your message was not sent.",
+            "There is no such room, or you are no longer in it.",
         ));
     };
     if let Some((in_room, logged)) = earlier {
@@ -64,7 +64,7 @@ pub async fn post_message(
     }
     if found.archived {
         return Err(Failure::forbidden(
-            "This room is archived: nobody writes in it any more. Your message was not sent.",
+            "This room is archived: nobody writes in it any more.",
         ));
     }
 

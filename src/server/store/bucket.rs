@@ -15,6 +15,7 @@ pub(super) async fn open(
     js: &Context,
     name: &str,
     max_age: Duration,
+    replicas: usize,
 ) -> Result<kv::Store, StoreError> {
     let config = stream::Config {
         name: format!("KV_{name}"),
@@ -27,6 +28,7 @@ pub(super) async fn open(
         allow_direct: false,
         max_age,
         duplicate_window: Duration::from_secs(120),
+        num_replicas: replicas,
         ..stream::Config::default()
     };
     js.get_or_create_stream(config)

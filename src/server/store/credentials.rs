@@ -13,9 +13,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            bucket: bucket::open(js, "natter-credentials", std::time::Duration::ZERO).await?,
+            bucket: bucket::open(
+                js,
+                "natter-credentials",
+                std::time::Duration::ZERO,
+                replicas,
+            )
+            .await?,
         })
     }
 

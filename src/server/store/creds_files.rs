@@ -48,9 +48,9 @@ pub struct CredsFiles {
 }
 
 impl CredsFiles {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            bucket: bucket::open(js, "natter-creds", Duration::ZERO).await?,
+            bucket: bucket::open(js, "natter-creds", Duration::ZERO, replicas).await?,
         })
     }
 

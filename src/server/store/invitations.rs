@@ -30,9 +30,9 @@ pub struct Invitations {
 }
 
 impl Invitations {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            bucket: bucket::open(js, "natter-invitations", Duration::ZERO).await?,
+            bucket: bucket::open(js, "natter-invitations", Duration::ZERO, replicas).await?,
         })
     }
 
@@ -66,6 +66,15 @@ impl Invitations {
         Ok(found
             .map(|(_, invitation)| invitation)
             .filter(|invitation| invitation.record.kind() == kind))
+    }
+
+    /// The link of this name, for making an account, if it is good.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn find_by_id(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
+        let found = self.entry(id).await?.map(|(_, invitation)| invitation);
+        Ok(found.filter(|invitation| invitation.record.kind() == InvitationKind::Join))
     }
 
     async fn entry(&self, id: &str) -> Result<Option<(u64, Invitation)>, StoreError> {

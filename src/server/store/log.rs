@@ -62,9 +62,13 @@ pub struct Log {
 }
 
 impl Log {
-    pub(super) async fn open(js: &Context, space: Space) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        js: &Context,
+        space: Space,
+        replicas: usize,
+    ) -> Result<Self, StoreError> {
         let stream = js
-            .get_or_create_stream(config())
+            .get_or_create_stream(config(replicas))
             .await
             .map_err(StoreError::broker("open the log"))?;
         Ok(Self {
@@ -225,7 +229,7 @@ impl Log {
 }
 
 /// LOG lives for ever: no age, no count, no size ends an entry.
-fn config() -> stream::Config {
+fn config(replicas: usize) -> stream::Config {
     stream::Config {
         name: LOG_STREAM.into(),
         description: Some("Everything that happened in Natter".into()),
@@ -237,6 +241,7 @@ fn config() -> stream::Config {
         allow_direct: false,
         allow_rollup: false,
         allow_atomic_publish: true,
+        num_replicas: replicas,
         republish: Some(stream::Republish {
             source: subject::LOG_ALL.into(),
             destination: subject::EVENT_ALL.into(),

@@ -1,7 +1,7 @@
 //! What natter keeps in NATS, and the only code that writes it: the LOG stream (what happened),
 //! the directory (the part of LOG that is about people and rooms), credentials, web sessions,
-//! `.creds` files, invitations and read markers (KV buckets), pictures (an object store). Services and
-//! HTTP handlers call it; it calls nobody but the broker.
+//! `.creds` files, invitations, sign-ins under way and read markers (KV buckets), pictures (an object
+//! store). Services and HTTP handlers call it; it calls nobody but the broker.
 
 mod bucket;
 mod credentials;
@@ -10,6 +10,7 @@ mod directory;
 mod epoch;
 mod invitations;
 mod log;
+mod pending;
 mod pictures;
 mod reads;
 mod sessions;
@@ -20,6 +21,7 @@ pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange,
 pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
+pub use pending::{Pending, PendingToken, Pendings, fingerprint};
 pub use pictures::{PictureName, Pictures};
 pub use reads::{Markers, Reads, Revision};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
@@ -88,6 +90,8 @@ pub struct Store {
     pub creds_files: CredsFiles,
     /// Links that people were given.
     pub invitations: Invitations,
+    /// Sign-ins under way at an identity provider.
+    pub pending: Pendings,
     /// What people look like.
     pub pictures: Pictures,
     /// How far people have read.
@@ -95,7 +99,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the stream and the buckets, and makes those that do not exist. While there is no
+    /// Opens the stream and the buckets, and makes those that do not exist, each kept by so many
+    /// servers of a cluster. While there is no
     /// `space`, nothing more is written into LOG.
     ///
     /// # Errors
@@ -103,15 +108,17 @@ impl Store {
     pub async fn open(
         js: &async_nats::jetstream::Context,
         space: Space,
+        replicas: usize,
     ) -> Result<Self, StoreError> {
-        let (log, credentials, sessions, creds_files, invitations, pictures, reads) = tokio::try_join!(
-            Log::open(js, space),
-            Credentials::open(js),
-            Sessions::open(js),
-            CredsFiles::open(js),
-            Invitations::open(js),
-            Pictures::open(js),
-            Reads::open(js),
+        let (log, credentials, sessions, creds_files, invitations, pending, pictures, reads) = tokio::try_join!(
+            Log::open(js, space, replicas),
+            Credentials::open(js, replicas),
+            Sessions::open(js, replicas),
+            CredsFiles::open(js, replicas),
+            Invitations::open(js, replicas),
+            Pendings::open(js, replicas),
+            Pictures::open(js, replicas),
+            Reads::open(js, replicas),
         )?;
         Ok(Self {
             log,
@@ -119,6 +126,7 @@ impl Store {
             sessions,
             creds_files,
             invitations,
+            pending,
             pictures,
             reads,
         })

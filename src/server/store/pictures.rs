@@ -48,9 +48,10 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         let config = Config {
             bucket: "natter-pictures".into(),
+            num_replicas: replicas,
             ..Config::default()
         };
         let objects = js.create_object_store(config).await;

@@ -32,9 +32,9 @@ pub struct Markers {
 pub struct Revision(Option<u64>);
 
 impl Reads {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            bucket: bucket::open(js, "natter-read", Duration::ZERO).await?,
+            bucket: bucket::open(js, "natter-read", Duration::ZERO, replicas).await?,
         })
     }
 

@@ -150,9 +150,9 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub(super) async fn open(js: &Context) -> Result<Self, StoreError> {
+    pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            bucket: bucket::open(js, "natter-sessions", limits::SESSION_LIFE).await?,
+            bucket: bucket::open(js, "natter-sessions", limits::SESSION_LIFE, replicas).await?,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rustix::process::Signal;
 
-use super::{Campaign, WAYS};
+use super::{Campaign, WAYS, World};
 use crate::fault_proxy::{Fault as Network, Way};
 
 /// One thing that goes wrong, and for how long.
@@ -18,14 +18,14 @@ pub struct Fault {
 
 #[derive(Debug, Clone)]
 enum What {
-    /// nats-server is killed; natter starts another.
-    BrokerKilled,
-    /// nats-server does nothing.
-    BrokerPaused,
-    /// natter is killed, and its broker with it; both are started after a while.
-    ServerKilled,
-    /// natter does nothing.
-    ServerPaused,
+    /// A nats-server is killed, in a cluster mostly the one that leads the log, and started again.
+    BrokerKilled { broker: usize },
+    /// A nats-server does nothing.
+    BrokerPaused { broker: usize },
+    /// A natter is killed, and its own broker with it, and started after a while.
+    ServerKilled { natter: usize },
+    /// A natter does nothing.
+    ServerPaused { natter: usize },
     /// What stands on a way is closed, or reset.
     Cut { way: usize, hard: bool },
     /// Nobody gets through on a way, and what stood is closed.
@@ -43,13 +43,14 @@ enum What {
 impl Fault {
     pub fn choose(rng: &mut Rng) -> Self {
         let way = rng.usize(..WAYS);
+        let (broker, natter) = (rng.usize(..usize::MAX), rng.usize(..usize::MAX));
         let short = Duration::from_millis(rng.u64(100..1_500));
         let long = Duration::from_millis(rng.u64(500..6_500));
         let (what, lasts) = match rng.u32(..12) {
-            0 | 1 => (What::BrokerKilled, Duration::ZERO),
-            2 => (What::BrokerPaused, long),
-            3 => (What::ServerKilled, short),
-            4 => (What::ServerPaused, long),
+            0 | 1 => (What::BrokerKilled { broker }, short),
+            2 => (What::BrokerPaused { broker }, long),
+            3 => (What::ServerKilled { natter }, short),
+            4 => (What::ServerPaused { natter }, long),
             5 | 6 => {
                 let hard = rng.bool();
                 (What::Cut { way, hard }, Duration::ZERO)
@@ -75,17 +76,34 @@ impl Fault {
         Self { what, lasts }
     }
 
-    pub fn lasts(&self) -> Duration {
-        self.lasts
+    /// What goes up arrives, nothing comes down, and then the connection is gone.
+    pub fn lost_answers(rng: &mut Rng) -> Self {
+        let what = What::HalfOpen {
+            way: rng.usize(..WAYS),
+            side: Way::Down,
+            gone: true,
+        };
+        Self {
+            what,
+            lasts: Duration::from_millis(rng.u64(300..1_000)),
+        }
+    }
+
+    pub fn lasts(&self, world: &World) -> Duration {
+        match self.what {
+            // natter starts its own one again at once.
+            What::BrokerKilled { .. } if world.brokers() == 1 => Duration::ZERO,
+            _ => self.lasts,
+        }
     }
 
     /// As the table of recoveries has it.
     pub fn name(&self) -> &'static str {
         match self.what {
-            What::BrokerKilled => "broker killed",
-            What::BrokerPaused => "broker paused",
-            What::ServerKilled => "natter killed",
-            What::ServerPaused => "natter paused",
+            What::BrokerKilled { .. } => "broker killed",
+            What::BrokerPaused { .. } => "broker paused",
+            What::ServerKilled { .. } => "natter killed",
+            What::ServerPaused { .. } => "natter paused",
             What::Cut { .. } => "network cut",
             What::Refused { .. } => "network refused",
             What::Slow { .. } => "network slow",
@@ -97,11 +115,20 @@ impl Fault {
 
     pub async fn begin(&self, campaign: &mut Campaign) {
         campaign.report.count_fault(self.name());
+        let natters = campaign.world.addresses().len();
         match &self.what {
-            What::BrokerKilled => campaign.world.signal_broker(Signal::KILL),
-            What::BrokerPaused => campaign.world.signal_broker(Signal::STOP),
-            What::ServerKilled => campaign.world.kill(),
-            What::ServerPaused => campaign.world.signal_natter(Signal::STOP),
+            What::BrokerKilled { broker } => {
+                let broker = self.broker(campaign, *broker).await;
+                campaign.world.kill_broker(broker);
+            }
+            What::BrokerPaused { broker } => {
+                let broker = broker % campaign.world.brokers();
+                campaign.world.signal_broker(broker, Signal::STOP);
+            }
+            What::ServerKilled { natter } => campaign.world.kill_natter(natter % natters),
+            What::ServerPaused { natter } => {
+                campaign.world.signal_natter(natter % natters, Signal::STOP);
+            }
             What::Cut { way, hard: false } => campaign.ways[*way].cut(),
             What::Cut { way, hard: true } => campaign.ways[*way].reset(),
             What::Refused { way } => {
@@ -118,12 +145,32 @@ impl Fault {
         }
     }
 
+    /// The one to be killed: three times of four the log’s leader.
+    async fn broker(&self, campaign: &Campaign, chosen: usize) -> usize {
+        let any = chosen % campaign.world.brokers();
+        match campaign.world.leader().await {
+            Some(leader) if !chosen.is_multiple_of(4) => leader,
+            _ => any,
+        }
+    }
+
     pub async fn end(&self, campaign: &mut Campaign) {
+        let natters = campaign.world.addresses().len();
         match &self.what {
-            What::BrokerPaused => campaign.world.signal_broker(Signal::CONT),
-            What::ServerKilled => campaign.world.start(),
-            What::ServerPaused => campaign.world.signal_natter(Signal::CONT),
-            What::BrokerKilled | What::Cut { .. } | What::Crashed { .. } => {}
+            What::BrokerKilled { .. } => {
+                for broker in 0..campaign.world.brokers() {
+                    campaign.world.start_broker(broker);
+                }
+            }
+            What::BrokerPaused { broker } => {
+                let broker = broker % campaign.world.brokers();
+                campaign.world.signal_broker(broker, Signal::CONT);
+            }
+            What::ServerKilled { natter } => campaign.world.start_natter(natter % natters),
+            What::ServerPaused { natter } => {
+                campaign.world.signal_natter(natter % natters, Signal::CONT);
+            }
+            What::Cut { .. } | What::Crashed { .. } => {}
             What::Refused { way } | What::Slow { way, .. } => {
                 campaign.ways[*way].set(Network::Pass);
             }

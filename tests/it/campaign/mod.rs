@@ -38,6 +38,10 @@ pub struct Plan {
     pub rules: Rules,
     /// Instead of faults at random: the store is put back from a copy while everybody stays.
     pub restores: bool,
+    /// Instead of faults at random: again and again what people send arrives, and no answer does.
+    pub lost_answers: bool,
+    /// Two natters at a cluster of three, whose servers are killed one at a time.
+    pub cluster: bool,
 }
 
 /// Between two messages of all together.
@@ -81,17 +85,20 @@ pub async fn run(plan: &Plan) -> Report {
     }
     let end = Instant::now() + plan.lasts;
     while Instant::now() < end && campaign.report.failures.is_empty() {
-        campaign.round().await;
+        campaign.round(plan.lost_answers).await;
     }
     campaign.judge().await
 }
 
 impl Campaign {
     async fn set_up(plan: &Plan) -> Self {
-        let world = World::begin().await;
+        let world = match plan.cluster {
+            true => World::begin_cluster().await,
+            false => World::begin().await,
+        };
         let mut ways = Vec::new();
-        for _ in 0..WAYS {
-            ways.push(FaultProxy::start(world.addr()).await);
+        for natter in world.addresses().into_iter().cycle().take(WAYS) {
+            ways.push(FaultProxy::start(natter).await);
         }
         let mut accounts = Vec::new();
         for number in 0..plan.clients + plan.pages {
@@ -127,14 +134,14 @@ impl Campaign {
     /// in between is gone for everybody, and each of them goes on with the log as it is.
     async fn go_back(&mut self, lasts: Duration) {
         self.write_for(lasts / 4).await;
-        self.world.kill();
+        self.world.kill_natter(0);
         self.world.back_up();
-        self.world.start();
+        self.world.start_natter(0);
         self.world.healthy().await;
         self.write_for(lasts / 4).await;
         self.settle().await;
         self.report.count_fault("store put back");
-        self.world.kill();
+        self.world.kill_natter(0);
         self.world.put_back();
         self.undone = self
             .people
@@ -143,33 +150,41 @@ impl Campaign {
             .collect();
         self.undone.extend(self.pages.sent());
         self.sent.clear();
-        self.world.start();
+        self.world.start_natter(0);
         self.world.healthy().await;
         self.write_for(lasts / 2).await;
     }
 
     /// One fault, or two at once, and the way back from it.
-    async fn round(&mut self) {
+    async fn round(&mut self, lost_answers: bool) {
         let quiet = Duration::from_millis(self.fate.u64(200..800));
         self.write_for(quiet).await;
-        let first = Fault::choose(&mut self.fate);
+        let first = match lost_answers {
+            true => Fault::lost_answers(&mut self.fate),
+            false => Fault::choose(&mut self.fate),
+        };
         let second = (self.fate.u8(..) < 64).then(|| Fault::choose(&mut self.fate));
         let fault = first.clone();
         first.begin(self).await;
         if let Some(second) = second {
             second.begin(self).await;
-            self.write_for(second.lasts()).await;
+            self.write_for(second.lasts(&self.world)).await;
             second.end(self).await;
         }
-        self.write_for(fault.lasts()).await;
+        self.write_for(fault.lasts(&self.world)).await;
         fault.end(self).await;
         self.world.healthy().await;
         self.recover(&fault).await;
     }
 
-    /// Until everybody sees all that was sent up to now.
+    /// Everybody says something; until everybody sees that, and all that was sent before.
     async fn recover(&mut self, fault: &Fault) {
         let begun = Instant::now();
+        for person in &mut self.people {
+            let room = person.rooms[0].clone();
+            person.say(&room).await;
+            self.sent.insert((room, person.uid.clone()), person.sent());
+        }
         let wanted = self.sent.clone();
         while !self.is_seen(&wanted) {
             if begun.elapsed() > RECOVERED_WITHIN {
@@ -260,8 +275,8 @@ async fn sign_up(world: &World, uid: &str) -> (String, String) {
 /// The room that everybody is in, two open ones, a closed one that all are in.
 async fn make_rooms(world: &World, accounts: &[(String, String)]) -> Vec<RoomId> {
     let (uid, token) = &accounts[0];
-    let url = format!("ws://{}/nats", world.addr());
-    let client = Person::dial_as(uid, token, &url, world.addr());
+    let at = world.addresses()[0];
+    let client = Person::dial_as(uid, token, &format!("ws://{at}/nats"), at);
     client.connected().await.unwrap();
     let me = Username::parse(uid).unwrap();
     let heads: v1::HeadsResponse = tell(&client, &me, "heads", v1::HeadsRequest::default()).await;

@@ -26,7 +26,6 @@ for (const { token, url } of wanted) {
   // What a page complains of is part of the report; a network that fails is no news.
   page.on("pageerror", (error) => console.error(`page: thrown: ${error.stack}`));
   page.on("crash", () => console.error("page: crashed"));
-  page.on("framenavigated", (frame) => console.error(`page: at ${frame.url()}`));
   await page.goto(url);
   await page.getByRole("status").filter({ hasText: "Connected" }).waitFor({ state: "attached" });
   pages.push(page);

@@ -58,7 +58,7 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "from the end of the fault until everybody sees all that was sent before"
+            "from the end of the fault until everybody sees what everybody said then, and all before"
         )?;
         for failure in self.failures.iter().take(FAILURES_SHOWN) {
             writeln!(f, "WRONG: {failure}")?;

@@ -29,11 +29,9 @@ impl Campaign {
         }
         self.pages.close().await;
         if !self.report.failures.is_empty() {
-            let kept = std::env::temp_dir().join("natter-campaign.log");
-            if std::fs::copy(self.world.log_file(), &kept).is_ok() {
-                let line = format!("what natter had to say is in {}", kept.display());
-                self.report.fail(line);
-            }
+            let kept = self.world.keep_logs();
+            let line = format!("what everybody had to say is in {}", kept.display());
+            self.report.fail(line);
         }
         self.report
     }

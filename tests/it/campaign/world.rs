@@ -1,4 +1,5 @@
-//! A natter of its own process, with its broker as a child, that is killed, paused and begun again.
+//! Natter and its broker as processes that are killed, paused and begun again, on the same ports and
+//! the same folders: one natter with a broker of its own, or several at a cluster.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -15,94 +16,170 @@ use crate::support::nats_server;
 /// Long enough for a natter to begin, on a machine that has other things to do.
 const BEGUN_WITHIN: Duration = Duration::from_secs(60);
 
-/// One natter, from process to process, on the same ports and the same folder.
+/// So many servers are a cluster.
+const NODES: usize = 3;
+
+/// So many natters are behind it.
+const NATTERS: usize = 2;
+
+/// All the processes.
 pub struct World {
     folder: TempDir,
+    natters: Vec<Process>,
+    /// The servers of the cluster; none: natter has a broker of its own.
+    nodes: Vec<Process>,
+    /// Where NATS clients connect.
+    nats: Vec<SocketAddr>,
+}
+
+/// One program, from process to process.
+struct Process {
     addr: SocketAddr,
-    nats: SocketAddr,
-    nats_ws: SocketAddr,
+    program: PathBuf,
+    arguments: Vec<String>,
+    log: PathBuf,
     child: Option<Child>,
 }
 
 impl World {
+    /// One natter with its own broker.
     pub async fn begin() -> Self {
-        let [addr, nats, nats_ws] = free_addresses();
+        let folder = tempfile::tempdir().unwrap();
+        let [addr, nats, ws] = free_addresses();
+        let data = folder.path().join("data").display().to_string();
+        let (nats_port, ws_port) = (nats.port().to_string(), ws.port().to_string());
+        let mut arguments = vec!["--data", &data, "--nats-port", &nats_port];
+        arguments.extend(["--nats-ws-port", &ws_port]);
+        let server = nats_server().map(|path| path.display().to_string());
+        if let Some(server) = &server {
+            arguments.extend(["--nats-server", server]);
+        }
+        let natter = Process::natter(folder.path(), addr, &arguments);
         let mut world = Self {
-            folder: tempfile::tempdir().unwrap(),
-            addr,
-            nats,
-            nats_ws,
-            child: None,
+            natters: vec![natter],
+            nodes: Vec::new(),
+            nats: vec![nats],
+            folder,
         };
-        world.start();
+        world.start_natter(0);
         world.healthy().await;
         world
     }
 
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
+    /// Several natters at a cluster of three.
+    pub async fn begin_cluster() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let addresses: [SocketAddr; 3 * NODES + NATTERS] = free_addresses();
+        let (nats, rest) = addresses.split_at(NODES);
+        let (websockets, rest) = rest.split_at(NODES);
+        let (routes, at) = rest.split_at(NODES);
+        let list = |all: &[SocketAddr], scheme: &str| {
+            let all = all.iter().map(|addr| format!("{scheme}{addr}"));
+            all.collect::<Vec<_>>().join(",")
+        };
+        let keys = folder.path().join("keys").display().to_string();
+        let mut nodes = Vec::new();
+        for node in 0..NODES {
+            let name = format!("n{node}");
+            let store = folder.path().join(&name).display().to_string();
+            let output = Command::new(env!("CARGO_BIN_EXE_natter"))
+                .args(["nats-config", "--keys", &keys, "--name", &name])
+                .args(["--listen", &nats[node].to_string()])
+                .args(["--ws", &websockets[node].to_string()])
+                .args(["--cluster", &routes[node].to_string()])
+                .args(["--routes", &list(routes, ""), "--store", &store])
+                .args(["--origin", &format!("http://{}", at[0])])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            let config = folder.path().join(format!("{name}.conf"));
+            std::fs::write(&config, output.stdout).unwrap();
+            nodes.push(Process {
+                addr: nats[node],
+                program: nats_server().unwrap_or_else(|| "nats-server".into()),
+                arguments: vec!["-c".into(), config.display().to_string()],
+                log: folder.path().join(format!("{name}.log")),
+                child: None,
+            });
+        }
+        let mut natters = Vec::new();
+        for (number, addr) in at.iter().enumerate() {
+            let data = folder.path().join(format!("data-{number}"));
+            let (data, servers) = (data.display().to_string(), list(nats, "nats://"));
+            let websockets = list(websockets, "");
+            let mut arguments = vec!["--data", &data, "--nats", &servers];
+            arguments.extend(["--nats-ws", &websockets, "--keys", &keys]);
+            natters.push(Process::natter(folder.path(), *addr, &arguments));
+        }
+        let mut world = Self {
+            natters,
+            nodes,
+            nats: nats.to_vec(),
+            folder,
+        };
+        for process in world.nodes.iter_mut().chain(&mut world.natters) {
+            process.start();
+        }
+        world.healthy().await;
+        world
+    }
+
+    /// Where each natter is.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.natters.iter().map(|natter| natter.addr).collect()
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.addr)
+        format!("http://{}{path}", self.natters[0].addr)
     }
 
-    /// Starts natter’s process.
-    pub fn start(&mut self) {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_file())
-            .unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_natter"));
-        command
-            .arg("serve")
-            .arg("--data")
-            .arg(self.folder.path().join("data"))
-            .arg("--addr")
-            .arg(self.addr.to_string())
-            .arg("--nats-port")
-            .arg(self.nats.port().to_string())
-            .arg("--nats-ws-port")
-            .arg(self.nats_ws.port().to_string())
-            .arg("--signup")
-            .arg("open")
-            .env("NATTER_LOG", "info")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        if let Some(nats_server) = nats_server() {
-            command.arg("--nats-server").arg(nats_server);
+    /// The servers of the cluster, or the one that there is.
+    pub fn brokers(&self) -> usize {
+        self.nats.len()
+    }
+
+    pub fn start_natter(&mut self, number: usize) {
+        self.natters[number].start();
+    }
+
+    /// Its own broker goes with it.
+    pub fn kill_natter(&mut self, number: usize) {
+        self.natters[number].kill();
+    }
+
+    pub fn signal_natter(&self, number: usize, signal: Signal) {
+        self.natters[number].signal(signal);
+    }
+
+    /// Kills a server; natter starts its own one again by itself.
+    pub fn kill_broker(&mut self, number: usize) {
+        match self.nodes.get_mut(number) {
+            Some(node) => node.kill(),
+            None => self.signal_broker(number, Signal::KILL),
         }
-        self.child = Some(command.spawn().unwrap());
     }
 
-    pub fn log_file(&self) -> PathBuf {
-        self.folder.path().join("natter.log")
+    pub fn start_broker(&mut self, number: usize) {
+        if let Some(node) = self.nodes.get_mut(number) {
+            node.start();
+        }
     }
 
-    /// Waits until people can be served.
+    /// Sends a signal to a server’s process, where there is one now.
+    pub fn signal_broker(&self, number: usize, signal: Signal) {
+        if let Some(node) = self.nodes.get(number) {
+            return node.signal(signal);
+        }
+        let natter = self.natters[0].child.as_ref();
+        if let Some(pid) = natter.and_then(|child| child_of(child.id())) {
+            send(pid, signal);
+        }
+    }
+
+    /// Waits until people can be served, by each natter.
     pub async fn healthy(&self) {
-        let url = self.url("/health");
-        let end = Instant::now() + BEGUN_WITHIN;
-        while !reqwest::get(&url)
-            .await
-            .is_ok_and(|answer| answer.status().is_success())
-        {
-            if Instant::now() > end {
-                let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
-                let lines: Vec<_> = log.lines().rev().take(20).collect();
-                panic!("natter is not healthy. Its log, the last line first: {lines:#?}");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Kills natter; its broker goes with it.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
+        for natter in &self.natters {
+            natter.healthy().await;
         }
     }
 
@@ -121,38 +198,114 @@ impl World {
         self.folder.path().join("data/nats/jetstream")
     }
 
-    /// Sends a signal to natter’s process.
-    pub fn signal_natter(&self, signal: Signal) {
-        if let Some(child) = &self.child {
-            send(child.id(), signal);
-        }
-    }
-
-    /// Sends a signal to its broker’s process, where there is one now.
-    pub fn signal_broker(&self, signal: Signal) {
-        if let Some(pid) = self.child.as_ref().and_then(|child| child_of(child.id())) {
-            send(pid, signal);
-        }
-    }
-
     /// Natter’s own way into CHAT, past every proxy.
     pub async fn broker(&self) -> async_nats::Client {
-        let keys = BrokerKeys::load(&self.folder.path().join("data/keys")).unwrap();
+        let embedded = self.folder.path().join("data/keys");
+        let keys = match embedded.exists() {
+            true => embedded,
+            false => self.folder.path().join("keys"),
+        };
+        let keys = BrokerKeys::load(&keys).unwrap();
         let user = keys.user(ServiceUser::Chat).unwrap();
+        let servers: Vec<_> = self.nats.iter().map(|at| format!("nats://{at}")).collect();
         let options = user.connect_options().unwrap();
-        options
-            .connect(format!("nats://{}", self.nats))
+        options.connect(servers.as_slice()).await.unwrap()
+    }
+
+    /// Which server leads the log, where that is known now.
+    pub async fn leader(&self) -> Option<usize> {
+        let asked = async {
+            let js = async_nats::jetstream::new(self.broker().await);
+            let mut log = js.get_stream("LOG").await.ok()?;
+            let name = log.info().await.ok()?.cluster.as_ref()?.leader.clone()?;
+            name.strip_prefix('n')?.parse().ok()
+        };
+        tokio::time::timeout(Duration::from_secs(2), asked)
             .await
-            .unwrap()
+            .ok()?
+    }
+
+    /// Copies what everybody had to say to where it outlives the run, and says where.
+    pub fn keep_logs(&self) -> PathBuf {
+        let kept = std::env::temp_dir().join("natter-campaign");
+        let _ = std::fs::create_dir_all(&kept);
+        for process in self.natters.iter().chain(&self.nodes) {
+            if let Some(name) = process.log.file_name() {
+                let _ = std::fs::copy(&process.log, kept.join(name));
+            }
+        }
+        kept
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        // A process that was paused takes no other signal.
-        self.signal_broker(Signal::CONT);
-        self.signal_natter(Signal::CONT);
-        self.kill();
+        self.signal_broker(0, Signal::CONT);
+        for process in self.natters.iter_mut().chain(&mut self.nodes) {
+            process.kill();
+        }
+    }
+}
+
+impl Process {
+    fn natter(folder: &Path, addr: SocketAddr, arguments: &[&str]) -> Self {
+        let mut all = vec!["serve".to_owned(), "--addr".into(), addr.to_string()];
+        all.extend(["--signup".into(), "open".into()]);
+        all.extend(arguments.iter().map(ToString::to_string));
+        Self {
+            addr,
+            program: env!("CARGO_BIN_EXE_natter").into(),
+            arguments: all,
+            log: folder.join(format!("natter-{}.log", addr.port())),
+            child: None,
+        }
+    }
+
+    fn start(&mut self) {
+        if self.child.is_some() {
+            return;
+        }
+        let log = File::options().create(true).append(true).open(&self.log);
+        let log = log.unwrap();
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env("NATTER_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // One that was paused takes this too.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(child) = &self.child {
+            send(child.id(), signal);
+        }
+    }
+
+    async fn healthy(&self) {
+        let url = format!("http://{}/health", self.addr);
+        let end = Instant::now() + BEGUN_WITHIN;
+        let is_healthy = async || {
+            let answer = reqwest::get(&url).await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        };
+        while !is_healthy().await {
+            if Instant::now() > end {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                let lines: Vec<_> = log.lines().rev().take(20).collect();
+                panic!("natter is not healthy. Its log, the last line first: {lines:#?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -195,7 +348,7 @@ fn child_of(parent: u32) -> Option<u32> {
 
 /// All are held until the last is known, so that no two are the same. They lie below those that the
 /// system gives out: else somebody dialling has one of them when natter begins again.
-pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+fn free_addresses<const N: usize>() -> [SocketAddr; N] {
     let mut rng = fastrand::Rng::new();
     let held = [(); N].map(|()| {
         loop {

@@ -148,3 +148,52 @@ fn without_servers_it_is_over() {
     connection.tick(Moment::default());
     assert_eq!(connection.status(Moment::default()), Status::Closed);
 }
+
+#[test]
+fn a_server_may_ask_before_it_has_introduced_itself_and_gets_no_answer() {
+    let mut script = Script::new(ConnectOptions::default());
+    script.tick();
+    script.connection.dialled();
+    script.receive(b"PING\r\nPONG\r\n");
+    assert_eq!(script.written(), "", "CONNECT comes first");
+    assert_eq!(script.status(), Status::Connecting);
+    script.receive(INFO);
+    script.receive(b"PING\r\n");
+    let written = script.written();
+    assert!(written.ends_with("PING\r\nPONG\r\n"), "{written}");
+}
+
+#[test]
+fn the_info_after_connect_has_the_accounts_limit_and_no_nonce() {
+    let mut script = Script::new(ConnectOptions::default());
+    script.tick();
+    script.connection.dialled();
+    script.receive(INFO);
+    assert_eq!(script.connection.info().nonce.as_deref(), Some("n"));
+    script.receive(
+        b"INFO {\"server_id\":\"S\",\"host\":\"a name\",\"port\":\"?\",\"max_payload\":10,\
+        \"headers\":true,\"new\":[{\"a\":null}],\"connect_urls\":[\"x:1\"]}\r\nPONG\r\n",
+    );
+    assert_eq!(script.status(), Status::Connected);
+    assert_eq!(
+        script.written().matches("CONNECT").count(),
+        1,
+        "it is said once"
+    );
+    let events = script.events();
+    let [Event::Connected(info)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!((info.max_payload, info.nonce.as_deref()), (10, None));
+    let refused = PublishError::TooLarge { size: 11, most: 10 };
+    assert_eq!(script.connection.publish(&message("a", 11)), Err(refused));
+}
+
+#[test]
+fn an_info_that_does_not_say_how_much_sets_no_limit() {
+    for info in ["{\"max_payload\":-1}", "{\"max_payload\":0}", "{}"] {
+        let mut script = Script::up();
+        script.receive(format!("INFO {info}\r\n"));
+        assert_eq!(script.connection.publish(&message("a", 5_000)), Ok(()));
+    }
+}

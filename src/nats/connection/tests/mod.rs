@@ -1,7 +1,9 @@
 //! Scripted servers on a virtual clock.
 
 mod asking;
+mod bounds;
 mod draining;
+mod gathering;
 mod handshake;
 mod liveness;
 mod reconnecting;

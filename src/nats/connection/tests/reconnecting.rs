@@ -121,23 +121,59 @@ fn half_an_operation_of_the_old_connection_is_forgotten() {
     ));
 }
 
+/// The list of ADR-40, and what nats-server says besides.
 #[test]
 fn fatal_errors_end_the_connection_and_others_do_not() {
     for (text, is_fatal) in [
+        ("Authorization Violation", true),
+        ("Authentication Timeout", true),
+        ("User Authentication Expired", true),
+        ("User Authentication Revoked", true),
+        ("Account Authentication Expired", true),
+        ("Secure Connection - TLS Required", true),
+        ("maximum connections exceeded", true),
+        ("maximum account active connections exceeded", true),
+        (
+            "Connection throttling is active. Please try again later.",
+            true,
+        ),
+        ("Maximum Payload Violation", true),
+        ("Maximum Control Line Exceeded", true),
+        ("invalid client protocol", true),
+        ("no responders requires headers support", true),
+        ("Failed Account Registration", true),
+        ("Unknown Protocol Operation", true),
+        ("Parser Error", true),
         ("Stale Connection", true),
         ("Slow Consumer", true),
-        ("User Authentication Expired", true),
+        ("message headers not supported", true),
         ("maximum subscriptions exceeded", false),
+        ("Invalid Publish Subject", false),
+        ("Invalid Subject", false),
+        ("Permissions Violation for Publish to \"x\"", false),
+        (
+            "Permissions Violation for Publish with Reply of \"x\"",
+            false,
+        ),
+        ("Permissions Violation for Subscription to \"x\"", false),
+        (
+            "Permissions Violation for Subscription to \"x\" using queue \"q\"",
+            false,
+        ),
         ("Something new", false),
     ] {
         let mut script = Script::up();
+        let sid = script.connection.subscribe("mine", None).unwrap();
         script.receive(format!("-ERR '{text}'\r\n"));
         assert_eq!(script.status() != Status::Connected, is_fatal, "{text}");
-        let events = script.events();
-        assert!(
-            matches!(events.first(), Some(Event::ServerError(_))),
-            "{events:?}"
-        );
+        assert!(!script.events().is_empty(), "{text} is told");
+        script.tick();
+        assert_eq!(script.dialled().len(), usize::from(is_fatal), "{text}");
+        if is_fatal {
+            script.shake_hands();
+        }
+        let written = script.written();
+        assert!(written.contains(&format!("SUB mine {sid}\r\n")), "{text}");
     }
 }
 
@@ -177,6 +213,25 @@ fn a_lame_duck_is_left_for_another_server() {
     assert_eq!(answers(outputs), [(id, Ok("yes".into()))]);
     script.tick();
     assert_eq!(script.dialled(), ["nats://two:2"]);
+}
+
+#[test]
+fn a_lame_duck_that_says_so_while_hands_are_shaken_is_left_too() {
+    let servers = ["nats://one:1", "nats://two:2"].map(|url| url.parse().unwrap());
+    let mut script = Script::new(ConnectOptions {
+        servers: servers.to_vec(),
+        ..ConnectOptions::default()
+    });
+    script.tick();
+    script.connection.dialled();
+    script.receive(INFO);
+    script.receive(b"INFO {\"ldm\":true}\r\nPONG\r\n");
+    script.tick();
+    let events = script.events();
+    let [.., Event::LameDuck, Event::Disconnected(Reason::LameDuck)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(script.dial(), "nats://two:2");
 }
 
 #[test]

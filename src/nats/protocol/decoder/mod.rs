@@ -36,6 +36,8 @@ pub struct Decoder {
     /// A message whose line has been read, and whose bytes have not.
     awaited: Option<Awaited>,
     most: usize,
+    /// Why it cannot go on, once it cannot: where the next operation begins is not known.
+    broken: Option<ProtocolError>,
 }
 
 impl Decoder {
@@ -46,6 +48,7 @@ impl Decoder {
             searched: 0,
             awaited: None,
             most,
+            broken: None,
         }
     }
 
@@ -56,11 +59,31 @@ impl Decoder {
 
     /// Takes what has come. [`decode`](Self::decode) until there is nothing left before the next.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        if self.broken.is_none() {
+            self.bytes.extend_from_slice(bytes);
+        }
     }
 
-    /// The next operation, when all of it has come.
+    /// The next operation, when all of it has come. After an error there is only that error.
     pub fn decode(&mut self) -> Result<Option<ServerOp>, ProtocolError> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let next = self.next();
+        if let Err(error) = next {
+            self.clear();
+            self.broken = Some(error);
+        }
+        next
+    }
+
+    /// How many bytes wait for the rest of their operation.
+    #[allow(dead_code, reason = "for tests of its bound")]
+    pub fn held(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn next(&mut self) -> Result<Option<ServerOp>, ProtocolError> {
         loop {
             if let Some(awaited) = self.awaited.take() {
                 return self.message(awaited);

@@ -1,7 +1,7 @@
-use proptest::prelude::*;
+mod properties;
 
 use super::*;
-use crate::nats::protocol::{Encoder, Outgoing, StatusCode};
+use crate::nats::protocol::StatusCode;
 
 const MOST: usize = 64 * 1_024 * 1_024;
 
@@ -47,6 +47,25 @@ fn operations_follow_each_other() {
         panic!("{:?}", ops[8]);
     };
     assert_eq!(message.status, Some(StatusCode::NO_RESPONDERS));
+}
+
+#[test]
+fn the_examples_of_adr_4_are_read() {
+    let message = only_message(
+        b"HMSG SUBJECT 1 REPLY 48 55\r\nNATS/1.0\r\nHeader1: X\r\nHeader1: Y\r\n\
+        Header2: Z\r\n\r\nPAYLOAD\r\n",
+    );
+    let values: Vec<_> = message.headers.values("Header1").collect();
+    assert_eq!(values, ["X", "Y"], "in order");
+    assert_eq!(message.headers.last("Header2"), Some("Z"));
+    assert_eq!(message.headers.last("header2"), None, "as it is spelled");
+    assert_eq!(
+        (message.payload.as_ref(), message.reply_str()),
+        (&b"PAYLOAD"[..], Some("REPLY"))
+    );
+    // Space around a value is not of the value; space before the colon is no header.
+    let spaced = b"HMSG S 1 24 24\r\nNATS/1.0\r\nA: \t b c  \r\n\r\n\r\n";
+    assert_eq!(only_message(spaced).headers.last("A"), Some("b c"));
 }
 
 #[test]
@@ -131,94 +150,4 @@ fn a_message_is_kept_waiting_in_no_more_than_its_own_bytes() {
     let mut decoder = Decoder::new(10);
     decoder.feed(b"MSG x 1 11\r\n");
     assert_eq!(decoder.decode(), Err(ProtocolError::TooLong));
-}
-
-fn pieces<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
-    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
-    cuts.sort_unstable();
-    let ends = cuts.iter().copied().chain([bytes.len()]);
-    let starts = [0].into_iter().chain(cuts.iter().copied());
-    starts
-        .zip(ends)
-        .map(|(from, to)| &bytes[from..to])
-        .collect()
-}
-
-fn outgoing() -> impl Strategy<Value = Outgoing> {
-    let subject = "[a-z$_]{1,8}(\\.[a-zA-Z0-9é]{1,8}){0,3}";
-    let headers = proptest::collection::vec(("[!-9;-~]{1,8}", "[ -~]{0,12}"), 0..4);
-    let payload = proptest::collection::vec(any::<u8>(), 0..200);
-    let reply = proptest::option::of(subject);
-    (subject, reply, headers, payload).prop_map(|(subject, reply, pairs, payload)| {
-        let mut headers = Headers::new();
-        for (name, value) in &pairs {
-            headers.append(name, value).unwrap();
-        }
-        Outgoing {
-            subject,
-            reply,
-            headers,
-            payload: payload.into(),
-        }
-    })
-}
-
-/// What a server makes of a publication: the same, with the number of the subscription.
-fn delivered(sid: u64, published: &[u8]) -> Vec<u8> {
-    let line_end = published.windows(2).position(|two| two == b"\r\n").unwrap();
-    let line = String::from_utf8(published[..line_end].to_vec()).unwrap();
-    let mut words = line.split(' ');
-    let word = words.next().unwrap().replace("PUB", "MSG");
-    let subject = words.next().unwrap();
-    let rest: Vec<_> = words.collect();
-    let line = format!("{word} {subject} {sid} {}", rest.join(" "));
-    [line.as_bytes(), &published[line_end..]].concat()
-}
-
-proptest! {
-    #[test]
-    fn any_split_gives_the_same_operations(
-        cuts in proptest::collection::vec(any::<usize>(), 0..40),
-    ) {
-        prop_assert_eq!(decode(&pieces(STREAM, &cuts)), decode(&[STREAM]));
-    }
-
-    #[test]
-    fn what_is_published_is_what_arrives(
-        messages in proptest::collection::vec(outgoing(), 1..5),
-        cuts in proptest::collection::vec(any::<usize>(), 0..20),
-    ) {
-        let mut stream = Vec::new();
-        for (sid, message) in (1..).zip(&messages) {
-            let mut encoder = Encoder::default();
-            encoder.publish(message);
-            stream.extend(delivered(sid, &encoder.take()));
-        }
-        let ops = decode(&pieces(&stream, &cuts)).unwrap();
-        prop_assert_eq!(ops.len(), messages.len());
-        for (sent, op) in messages.iter().zip(ops) {
-            let ServerOp::Message { message, .. } = op else {
-                panic!("{op:?}");
-            };
-            prop_assert_eq!(message.subject.as_str(), &sent.subject);
-            prop_assert_eq!(message.reply_str(), sent.reply.as_deref());
-            prop_assert_eq!(&message.headers, &sent.headers);
-            prop_assert_eq!(&message.payload, &sent.payload);
-        }
-    }
-
-    #[test]
-    fn no_bytes_make_it_panic(
-        bytes in proptest::collection::vec(any::<u8>(), 0..400),
-        cuts in proptest::collection::vec(any::<usize>(), 0..10),
-    ) {
-        let _ = decode(&pieces(&bytes, &cuts));
-    }
-
-    #[test]
-    fn no_message_line_makes_it_panic(
-        bytes in "(MSG|HMSG|INFO|-ERR) [ a-z.0-9*>\u{e9}\"'{}]{0,40}\r\n[a-zNATS/1.0\r\n:]{0,60}",
-    ) {
-        let _ = decode(&[bytes.as_bytes()]);
-    }
 }

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::invitation_view;
 use super::super::{AppState, cookie, render};
+use super::joining::{Names, bad_link, may_found, needs_invitation, settle};
 use super::{begin_session, keep_password, on_to, refused_outside};
-use crate::domain::{DisplayName, Password, RoomId, Username};
+use crate::domain::{Password, Username};
 use crate::server::config::Signup;
-use crate::server::store::{Invitation, NewPerson, PersonChange};
+use crate::server::store::{Invitation, PersonChange};
 use crate::server::{Failure, passwords};
-use crate::wire::v1::{self, InvitationKind, MembershipChange};
+use crate::wire::v1::{self, InvitationKind};
 
 #[derive(Deserialize)]
 pub(in super::super) struct SignUpForm {
@@ -100,10 +101,6 @@ async fn invitation(
     found.map(Some).ok_or_else(bad_link)
 }
 
-fn bad_link() -> Failure {
-    Failure::forbidden("This link is used up, too old, or was taken back. Ask for another one.")
-}
-
 async fn join(
     state: &AppState,
     form: SignUpForm,
@@ -113,87 +110,20 @@ async fn join(
     if founded && invited.is_none() {
         may_sign_up(&state.signup, &form.email)?;
     }
-    if let (false, Some(token)) = (founded, &state.setup_token)
-        && *form.setup_token.trim() != **token
-    {
-        return Err(Failure::forbidden(
-            "The set-up token is not the one that natter printed when it started.",
-        ));
+    if !founded {
+        may_found(state, &form.setup_token)?;
     }
-    let uid = Username::parse(form.username.trim())?;
-    let shown_as = Some(form.display_name.trim())
-        .filter(|name| !name.is_empty())
-        .unwrap_or(uid.as_str());
-    let display_name = DisplayName::parse(shown_as)?;
-    let taken = || Failure::conflict("This username is taken. Choose another one.");
-    if state.store.directory().person(&uid).await?.is_some() {
-        return Err(taken());
-    }
-    let about = [uid.as_str(), display_name.as_str()];
+    let names = Names::parse(&form.username, &form.display_name)?;
+    names.are_free(state).await?;
+    let about = [names.uid.as_str(), names.display_name.as_str()];
     let credential = keep_password(state, form.password, &about).await?;
-    if let Some(invited) = invited
-        && !state.store.invitations.take(&invited.id).await?
-    {
-        state.store.credentials.forget(&credential).await?;
-        return Err(bad_link());
-    }
-    let new = NewPerson {
-        uid: uid.clone(),
-        display_name,
-        credential: credential.clone(),
-        role: invited.map_or(v1::Role::Member, |invited| match invited.record.role() {
-            v1::Role::Guest => v1::Role::Guest,
-            _ => v1::Role::Member,
-        }),
-    };
-    if let Err(error) = state.store.directory().join(&new).await {
-        let failure = Failure::from(error);
-        // On any other failure the entry may be there after all, and needs its hash.
-        if failure.kind == v1::FailureKind::Conflict {
-            state.store.credentials.forget(&credential).await?;
-            if let Some(invited) = invited {
-                state.store.invitations.give_back(invited).await?;
-            }
-            return Err(taken());
-        }
-        return Err(failure);
-    }
-    if let Some(invited) = invited {
-        bring_in(state, &uid, invited).await;
-    }
-    Ok(uid)
-}
-
-/// Into the rooms that the link names. Where one is gone meanwhile, or does not answer, the person
-/// is in all the same, and somebody can bring them in.
-async fn bring_in(state: &AppState, uid: &Username, invited: &Invitation) {
-    let directory = state.store.directory();
-    let Ok(by) = Username::parse(&invited.record.made_by) else {
-        return;
-    };
-    for id in &invited.record.room_ids {
-        let Ok(id) = RoomId::parse(id) else { continue };
-        let brought = async {
-            let room = directory.room(&id).await?;
-            if let Some(room) = room.filter(|room| !room.archived) {
-                directory
-                    .change_membership(&by, uid, &room, MembershipChange::Added)
-                    .await?;
-            }
-            Ok::<_, Failure>(())
-        };
-        if let Err(failure) = brought.await {
-            tracing::warn!(%failure, %uid, "was not brought into a room");
-        }
-    }
+    settle(state, names, credential, None, invited).await
 }
 
 fn may_sign_up(signup: &Signup, email: &str) -> Result<(), Failure> {
     match signup {
         Signup::Open => Ok(()),
-        Signup::Invite => Err(Failure::forbidden(
-            "Making an account needs an invitation here. Ask an administrator for a link.",
-        )),
+        Signup::Invite => Err(needs_invitation()),
         Signup::Domains(domains) => {
             let domain = email.trim().rsplit_once('@').map(|(_, domain)| domain);
             let is_ours = domain
@@ -237,6 +167,11 @@ pub(in super::super) async fn sign_in(
     }
 }
 
+/// To who has shown who they are, and to nobody else.
+pub(in super::super) fn suspended() -> Failure {
+    Failure::forbidden("This account is suspended. Ask an administrator.")
+}
+
 async fn recognise(state: &AppState, form: SignInForm) -> Result<Username, Failure> {
     let wrong = || Failure::invalid("Wrong username or password. Check both and try again.");
     let name = Username::parse(form.username.trim());
@@ -258,9 +193,7 @@ async fn recognise(state: &AppState, form: SignInForm) -> Result<Username, Failu
         Err(_) => Password::parse("no password at all".into())?,
     };
     match passwords::verify(password, hash).await {
-        Ok(true) if account.is_some_and(|account| account.person.suspended) => Err(
-            Failure::forbidden("This account is suspended. Ask an administrator."),
-        ),
+        Ok(true) if account.is_some_and(|account| account.person.suspended) => Err(suspended()),
         Ok(true) => name.map_err(|_| wrong()),
         Ok(false) => Err(wrong()),
         Err(error) => {

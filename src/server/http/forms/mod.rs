@@ -1,11 +1,13 @@
 //! POST: the forms. They work with scripts off: done, and the browser is sent on (303); refused,
 //! and the page comes back with what was typed and why (422).
 //!
-//! `account` signs up, in and out; `message` posts; `picture` is one's picture; `rooms`, `settings`
-//! and `admin` are those of the pages of these names.
+//! `account` signs up, in and out, `joining` has what all ways of signing up share; `message`
+//! posts; `picture` is one's picture; `rooms`, `settings` and `admin` are those of the pages of
+//! these names.
 
 pub(super) mod account;
 pub(super) mod admin;
+pub(super) mod joining;
 pub(super) mod message;
 pub(super) mod picture;
 pub(super) mod rooms;
@@ -24,13 +26,13 @@ use crate::server::{Failure, passwords};
 use crate::wire::v1;
 
 /// Done: the browser goes on to `path`, which is one of natter's own.
-fn on_to(path: &str) -> Response {
+pub(super) fn on_to(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
 /// Begins a session and goes home with it. The one that the browser had, if any, ends: a session
 /// that somebody else put there is never signed in.
-async fn begin_session(
+pub(super) async fn begin_session(
     state: &AppState,
     uid: &Username,
     before: Option<&crate::server::store::SessionToken>,
@@ -62,7 +64,7 @@ async fn keep_password(state: &AppState, text: String, about: &[&str]) -> Result
     Ok(state.store.credentials.add(hash).await?)
 }
 
-async fn refused_outside(
+pub(super) async fn refused_outside(
     state: &AppState,
     path: &str,
     typed: v1::FormState,
@@ -84,7 +86,7 @@ async fn refused_outside(
 
 /// The page that a form of somebody who is signed in stands on, with what was typed and why it was
 /// refused.
-async fn refused(
+pub(super) async fn refused(
     state: &AppState,
     me: &SignedIn,
     path: &str,
@@ -101,7 +103,7 @@ async fn refused(
 }
 
 /// A form that breaks a rule, whichever, comes back as 422.
-fn refusal(failure: &Failure) -> StatusCode {
+pub(super) fn refusal(failure: &Failure) -> StatusCode {
     match status_of(failure) {
         StatusCode::CONFLICT => StatusCode::UNPROCESSABLE_ENTITY,
         status => status,

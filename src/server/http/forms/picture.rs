@@ -34,7 +34,7 @@ pub(in super::super) async fn picture(
                 of: "picture".into(),
                 ..v1::FormState::default()
             };
-            refused(&state, &me, PATH, Shown::Nothing, typed, &failure).await
+            refused(&state, &me, PATH, Shown::Account(""), typed, &failure).await
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
-use super::super::{AppState, cookie};
+use super::super::{AppState, cookie, oidc};
 use super::account::change_password;
 use super::{keep_password, on_to, refused};
 use crate::domain::{DisplayName, Password, limits};
@@ -30,6 +30,8 @@ pub(in super::super) struct AccountForm {
     password: String,
     #[serde(default)]
     new_password: String,
+    #[serde(default)]
+    identity: String,
 }
 
 pub(in super::super) async fn account(
@@ -56,13 +58,15 @@ pub(in super::super) async fn account(
                 Err(failure) => Err(failure),
             }
         }
+        "connect" => oidc::connect(&state, &headers, &me).await,
+        "disconnect" => oidc::disconnect(&state, &me, &form.identity).await,
         _ => change_profile(&state, &me, &form)
             .await
             .map(|()| on_to("/settings/account?done")),
     };
     match changed {
         Ok(response) => response,
-        Err(failure) => refused(&state, &me, path, Shown::Nothing, typed, &failure).await,
+        Err(failure) => refused(&state, &me, path, Shown::Account(""), typed, &failure).await,
     }
 }
 
@@ -105,6 +109,11 @@ async fn choose_password(
     let wrong = || Failure::invalid("This is not your password. It was not changed.");
     let account = state.store.directory().person(&me.uid).await?;
     let account = account.ok_or_else(wrong)?;
+    if account.credential.is_empty() {
+        return Err(Failure::invalid(
+            "Your account has no password. Ask an administrator for a link to choose one.",
+        ));
+    }
     let hash = state.store.credentials.get(&account.credential).await?;
     let old = Password::parse(form.password).map_err(|_| wrong())?;
     match passwords::verify(old, hash).await {

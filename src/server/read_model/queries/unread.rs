@@ -99,8 +99,9 @@ impl<'a> Counter<'a> {
     ) -> Result<Self, ReadError> {
         let (epoch, began) = epoch(tables)?;
         let me = &viewer.person.uid;
-        let mut rows = tables
-            .prepare_cached("SELECT room, since FROM member WHERE uid = ?1 AND since IS NOT NULL")?;
+        let mut rows = tables.prepare_cached(
+            "SELECT room, since FROM member WHERE uid = ?1 AND since IS NOT NULL",
+        )?;
         let came = rows.query_map([me], |row| Ok((row.get(0)?, sequence(row, 1)?)))?;
         let came = came.collect::<Result<_, _>>()?;
         let came_home = tables
@@ -125,18 +126,15 @@ impl<'a> Counter<'a> {
             kept(self.markers, &room, self.epoch, self.began)
         });
         let marker = kept.max(came).min(end);
-        let count = self
-            .tables
-            .prepare_cached(COUNT)?
-            .query_row(
-                params![
-                    room,
-                    signed(marker),
-                    self.viewer.person.uid,
-                    limits::UNREAD_COUNTED
-                ],
-                |row| row.get(0),
-            )?;
+        let count = self.tables.prepare_cached(COUNT)?.query_row(
+            params![
+                room,
+                signed(marker),
+                self.viewer.person.uid,
+                limits::UNREAD_COUNTED
+            ],
+            |row| row.get(0),
+        )?;
         Ok((marker.0, count))
     }
 }
@@ -148,12 +146,7 @@ const COUNT: &str = "SELECT count(*) FROM (
 
 /// A marker that was made in another epoch is of another log from where this epoch began: what
 /// came after has other entries under its numbers.
-fn kept(
-    markers: &Markers,
-    room: &RoomId,
-    epoch: Epoch,
-    began: Sequence,
-) -> Sequence {
+fn kept(markers: &Markers, room: &RoomId, epoch: Epoch, began: Sequence) -> Sequence {
     let marker = markers.rooms.get(room).copied().unwrap_or_default();
     if markers.epoch == epoch {
         marker
@@ -163,9 +156,7 @@ fn kept(
 }
 
 /// This epoch, and the entry that began it.
-fn epoch(
-    tables: &Transaction<'_>,
-) -> Result<(Epoch, Sequence), ReadError> {
+fn epoch(tables: &Transaction<'_>) -> Result<(Epoch, Sequence), ReadError> {
     let mut meta = tables.prepare_cached("SELECT epoch, epoch_place FROM meta")?;
     Ok(meta.query_row([], |row| {
         let epoch: i64 = row.get(0)?;

@@ -1,9 +1,10 @@
 //! People and rooms. A change is an atomic batch of entries, each of which names the state it
 //! builds on, so that a name is taken once whoever races, and nothing is half done.
 //!
-//! `people` has accounts and roles, `rooms` what rooms there are and what they are called,
+//! `people` has accounts and roles, `identities` where else somebody signs in, `rooms` what rooms there are and what they are called,
 //! `members` who is in them. Who may make a change is decided before it comes here.
 
+mod identities;
 mod members;
 mod people;
 mod rooms;
@@ -28,6 +29,15 @@ pub enum DirectoryError {
     /// Somebody has this name.
     #[error("the name is taken")]
     Taken,
+    /// Somebody else has this identity of another provider.
+    #[error("the identity is somebody’s already")]
+    IdentityTaken,
+    /// They have another identity of this provider.
+    #[error("another identity of this provider is connected")]
+    Connected,
+    /// The account could not be signed in to any more.
+    #[error("it is the only way into the account")]
+    LastWayIn,
     /// There is no such person or room.
     #[error("there is no such {0}")]
     Missing(&'static str),

@@ -1,5 +1,6 @@
 //! Accounts and roles.
 
+use super::identities::held;
 use super::{Directory, DirectoryError, FREE, TRIES, entry};
 use crate::domain::{DisplayName, Sequence, Username, subject};
 use crate::server::store::{Entry, Expect, PictureName, StoreError};
@@ -12,10 +13,12 @@ pub struct NewPerson {
     pub uid: Username,
     /// What others see.
     pub display_name: DisplayName,
-    /// The key of the password's hash.
+    /// The key of the password's hash; empty for who has no password.
     pub credential: String,
     /// What they are to be, unless they are the first.
     pub role: v1::Role,
+    /// Where else they may sign in.
+    pub identity: Option<v1::Identity>,
 }
 
 /// A person as the directory has them.
@@ -25,6 +28,25 @@ pub struct Account {
     pub person: v1::Person,
     /// The key of the password's hash; empty for who has no password.
     pub credential: String,
+    /// Where else they may sign in.
+    pub identities: Vec<v1::Identity>,
+}
+
+impl Account {
+    /// May they sign in with an identity of this provider?
+    #[must_use]
+    pub fn holds_one_of(&self, issuer: &str) -> bool {
+        self.identities.iter().any(|held| held.issuer == issuer)
+    }
+
+    /// The entry that says all of it.
+    pub(super) fn changed(&self) -> Body {
+        Body::PersonChanged(v1::PersonChanged {
+            person: Some(self.person.clone()),
+            credential: self.credential.clone(),
+            identities: self.identities.clone(),
+        })
+    }
 }
 
 /// What is to become of an account.
@@ -108,13 +130,29 @@ impl Directory<'_> {
         Ok(self.account(uid).await?.1)
     }
 
-    async fn account(&self, uid: &Username) -> Result<(Sequence, Option<Account>), StoreError> {
+    /// The same, with the place of what says so.
+    pub(super) async fn account(
+        &self,
+        uid: &Username,
+    ) -> Result<(Sequence, Option<Account>), StoreError> {
         let (place, event) = self.log.last_with_place(&subject::log_person(uid)).await?;
         let account = match event.and_then(|event| event.body) {
             Some(
-                Body::PersonJoined(v1::PersonJoined { person, credential })
-                | Body::PersonChanged(v1::PersonChanged { person, credential }),
-            ) => person.map(|person| Account { person, credential }),
+                Body::PersonJoined(v1::PersonJoined {
+                    person,
+                    credential,
+                    identities,
+                })
+                | Body::PersonChanged(v1::PersonChanged {
+                    person,
+                    credential,
+                    identities,
+                }),
+            ) => person.map(|person| Account {
+                person,
+                credential,
+                identities,
+            }),
             _ => None,
         };
         Ok((place, account))
@@ -124,7 +162,8 @@ impl Directory<'_> {
     /// batch, so that two who race for it cannot both be first.
     ///
     /// # Errors
-    /// [`DirectoryError::Taken`] when somebody has the username.
+    /// [`DirectoryError::Taken`] when somebody has the username, and
+    /// [`DirectoryError::IdentityTaken`] when somebody has the identity.
     pub async fn join(&self, new: &NewPerson) -> Result<v1::Person, DirectoryError> {
         // Who loses the race for the first account is no administrator, and tries again as that.
         for _ in 0..2 {
@@ -143,6 +182,7 @@ impl Directory<'_> {
             let joined = v1::PersonJoined {
                 person: Some(person.clone()),
                 credential: new.credential.clone(),
+                identities: new.identity.iter().cloned().collect(),
             };
             let uid = new.uid.to_string();
             let mut entries = vec![entry(
@@ -151,6 +191,13 @@ impl Directory<'_> {
                 Body::PersonJoined(joined),
                 FREE,
             )?];
+            if let Some(identity) = &new.identity {
+                let (place, holder) = self.holder(&identity.id).await?;
+                if holder.is_some() {
+                    return Err(DirectoryError::IdentityTaken);
+                }
+                entries.push(held(&new.uid, &identity.id, &uid, place)?);
+            }
             if first {
                 let founded = v1::WorkspaceFounded { uid: uid.clone() };
                 entries.push(entry(
@@ -216,13 +263,8 @@ impl Directory<'_> {
             if after == before {
                 return Ok((before.person, after.person));
             }
-            let changed = v1::PersonChanged {
-                person: Some(after.person.clone()),
-                credential: after.credential.clone(),
-            };
             let subject = subject::log_person(uid);
-            let body = Body::PersonChanged(changed);
-            let mut entries = vec![entry(by, subject, body, Expect::Last(place))?];
+            let mut entries = vec![entry(by, subject, after.changed(), Expect::Last(place))?];
             if is_active_administrator(&before.person) != is_active_administrator(&after.person) {
                 entries.push(
                     self.administrators_without_or_with(by, &after.person)
