@@ -111,6 +111,8 @@ test("a room is made, found by the others, and talked in", async ({ person }) =>
   await hal.getByRole("button", { name: "Join room" }).click();
   await expect(rooms.getByRole("link", { name: "Launch" })).toBeVisible();
   await expect(log(gus, "Launch").getByText("Hal joined")).toBeVisible({ timeout: 1_000 });
+  // Before the page is alive, Enter breaks the line.
+  await expect(status(hal, "Connected")).toBeAttached();
   await say(hal, "I am in", "Launch");
   await expect(log(gus, "Launch").getByText("I am in")).toBeVisible();
   await rooms.getByRole("link", { name: "general" }).click();
