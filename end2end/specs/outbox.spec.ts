@@ -82,7 +82,7 @@ test("another tab leaves a message to the one that has it, and takes it over whe
   allowConsoleErrors,
 }) => {
   allowConsoleErrors(/WebSocket|ERR_|503/);
-  const xia = await person("xia");
+  const xia = await person("xaver");
   await connected(xia);
   const tab = await xia.context().newPage();
   const sentByTab = posts(tab);
@@ -113,7 +113,7 @@ test("a refused message stays across a reload, and can be edited, tried again or
   allowConsoleErrors,
 }) => {
   allowConsoleErrors(/WebSocket/);
-  const yan = await person("yan");
+  const yan = await person("yves");
   let release = () => {};
   let isHeld = false;
   await yan.routeWebSocket(/\/nats$/, (socket) => {
