@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -16,6 +17,10 @@ use super::orphan;
 use super::readiness::Listening;
 use super::supervisor::{BrokerState, Supervisor};
 use crate::server::space::Space;
+
+/// For the ports to be free.
+const FREE_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How to start the embedded broker.
 #[derive(Debug, Clone)]
@@ -175,9 +180,21 @@ fn prepare(data_dir: &Path, ports: Ports) -> Result<(DataFolderLock, BrokerPaths
     Ok((lock, paths))
 }
 
-/// nats-server would say which port is taken, but not which flag of natter's sets it. The
-/// listeners are held together, so that the same port given twice is found too.
+/// nats-server would say which port is taken, but not which flag of natter's sets it. A port may be
+/// free in a moment: a nats-server that was killed is no process with a command line any more
+/// before the system closes what it had open.
 fn check_free(ports: Ports) -> Result<(), BrokerError> {
+    let deadline = Instant::now() + FREE_WITHIN;
+    loop {
+        match are_free(ports) {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(LOOK_AGAIN),
+            checked => return checked,
+        }
+    }
+}
+
+/// The listeners are held together, so that the same port given twice is found too.
+fn are_free(ports: Ports) -> Result<(), BrokerError> {
     let bind = |port: Option<u16>, flag| {
         let listener = port.map(|port| {
             TcpListener::bind((Ipv4Addr::LOCALHOST, port))
@@ -188,4 +205,36 @@ fn check_free(ports: Ports) -> Result<(), BrokerError> {
     let _nats = bind(ports.nats, "--nats-port")?;
     let _websocket = bind(ports.websocket, "--nats-ws-port")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken() -> (TcpListener, Ports) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ports = Ports {
+            nats: Some(listener.local_addr().unwrap().port()),
+            websocket: None,
+        };
+        (listener, ports)
+    }
+
+    #[test]
+    fn a_port_that_is_free_in_a_moment_is_waited_for() {
+        let (listener, ports) = taken();
+        assert!(are_free(ports).is_err());
+        std::thread::spawn(move || {
+            std::thread::sleep(FREE_WITHIN / 4);
+            drop(listener);
+        });
+        check_free(ports).unwrap();
+    }
+
+    #[test]
+    fn one_that_stays_taken_is_told() {
+        let (_listener, ports) = taken();
+        let error = check_free(ports).unwrap_err().to_string();
+        assert!(error.contains("--nats-port"), "{error}");
+    }
 }

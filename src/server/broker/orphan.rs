@@ -60,7 +60,7 @@ fn is_ours(pid: Pid, config: &Path) -> bool {
     let pid = pid.as_raw_nonzero().to_string();
     if Path::new("/proc/self/cmdline").exists() {
         let file = Path::new("/proc").join(pid).join("cmdline");
-        // Empty for a process that has ended and that nobody waited for: it holds nothing more.
+        // Empty for a process that has ended and that nobody waited for: it does nothing more.
         fs::read(file).is_ok_and(|command_line| runs_config(&command_line, config))
     } else {
         // macOS has no /proc; nor has it setpriv, so that a killed natter leaves an orphan there.
