@@ -25,6 +25,9 @@ const QUEUE: &str = "natter";
 /// Decisions under way at once.
 const AT_ONCE: usize = 64;
 
+/// After this the broker, which waits for five seconds, has refused; nobody’s turn is held longer.
+const DECIDED_WITHIN: Duration = Duration::from_millis(4_500);
+
 /// What a page needs and somewhat more: the broker has no other limit for one connection.
 const LIMITS: UserLimits = UserLimits {
     subs: 1_200,
@@ -110,11 +113,14 @@ async fn answer(
             return request.refuse(keys, "no such credentials");
         }
     };
-    let decided = match credential {
-        Some(credential) => by_creds_file(&credential, known).await,
-        None => by_session(&request, known).await,
+    let decided = async {
+        match credential {
+            Some(credential) => by_creds_file(&credential, known).await,
+            None => by_session(&request, known).await,
+        }
     };
-    match decided {
+    let decided = tokio::time::timeout(DECIDED_WITHIN, decided).await;
+    match decided.unwrap_or(Err(NotKnown::InTime)) {
         Ok(Some(admitted)) => {
             let jwt = keys.sign_chat_user(
                 &request.user_nkey,
@@ -153,6 +159,8 @@ enum NotKnown {
     Store(#[from] StoreError),
     #[error(transparent)]
     ReadModel(#[from] ReadError),
+    #[error("nobody told in time")]
+    InTime,
 }
 
 /// By the session that a connection stands on, read from the leader; `None`: it has none.

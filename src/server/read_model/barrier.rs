@@ -1,5 +1,7 @@
 //! Where LOG ends, as its leader says, asked once for all who wait.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +12,11 @@ use crate::server::store::Log;
 
 /// Who may wait for the same reading at once; more than that wait for a place.
 const WAITING: usize = 1_024;
+
+/// So often a log is looked at again that is not the one the model was built from, while the model
+/// finds out and follows.
+const LOOKS: u32 = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 type Answer = oneshot::Sender<Sequence>;
 
@@ -57,18 +64,11 @@ async fn answer_all(
     // Who asks while a reading is under way is answered by the next one: this one may have been
     // made before they asked.
     while questions.recv_many(&mut asked, WAITING).await > 0 {
-        let before = *progress.borrow();
-        match log.end().await {
-            // A log that was put back from a backup while natter ran: nothing that was read from
-            // the other one is an answer.
-            Ok(end) if before.contradicts(&end) => {
-                doubts.raise(Doubt::AnotherLog);
-                asked.clear();
-            }
+        match read_end(&log, &progress, &doubts).await {
             Ok(end) => {
                 for answer in asked.drain(..) {
                     // Who has given up meanwhile is not there to be told.
-                    let _ = answer.send(end.sequence);
+                    let _ = answer.send(end);
                 }
             }
             Err(error) => {
@@ -77,4 +77,24 @@ async fn answer_all(
             }
         }
     }
+}
+
+/// Where the log ends that the model is built from.
+async fn read_end(
+    log: &Log,
+    progress: &watch::Receiver<Progress>,
+    doubts: &Doubts,
+) -> Result<Sequence, ReadError> {
+    for _ in 0..LOOKS {
+        let before = *progress.borrow();
+        let end = log.end().await?;
+        if !before.contradicts(&end) {
+            return Ok(end.sequence);
+        }
+        // A log that was put back from a backup while natter ran: nothing that was read from the
+        // other one is an answer. Whoever asks waits for the model of the one that is there now.
+        doubts.raise(Doubt::AnotherLog);
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Err(ReadError::Behind { percent: None })
 }

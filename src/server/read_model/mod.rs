@@ -38,7 +38,9 @@ use doubt::Doubts;
 pub use progress::{Phase, Progress};
 use readers::Readers;
 
-/// How long a question may wait for the model to be new enough (design section 5).
+/// How long a question may wait for the model to be new enough (design section 5), once it is known
+/// how new that is. While a cluster chooses another leader nobody knows: see
+/// `docs/decisions/0021-a-leader-is-lost.md`.
 const BARRIER_WAIT: Duration = Duration::from_secs(2);
 
 /// How long who watches over natter waits for the broker to tell where LOG ends.
@@ -162,7 +164,7 @@ impl ReadModel {
     /// Asks, after the model has caught up with everything that was in LOG when the question came.
     ///
     /// # Errors
-    /// [`ReadError::Behind`] after 2 s.
+    /// [`ReadError::Behind`] 2 s after the leader has told where LOG ends, or when it does not.
     pub async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Transaction<'_>) -> Result<T, ReadError> + Send + 'static,
@@ -170,20 +172,17 @@ impl ReadModel {
         if !self.has_barrier {
             return self.ask_now(question).await;
         }
-        let caught_up = async {
-            let end = self.barrier.end_of_log().await?;
-            let mut progress = self.progress.clone();
-            progress
-                .wait_for(|progress| progress.has_reached(end))
-                .await
-                .map_err(|_| ReadError::Stopping)?;
-            Ok::<_, ReadError>(end)
+        let end = self.barrier.end_of_log().await?;
+        let mut progress = self.progress.clone();
+        let caught_up = progress.wait_for(|progress| progress.has_reached(end));
+        match tokio::time::timeout(BARRIER_WAIT, caught_up).await {
+            Ok(reached) => reached.map_err(|_| ReadError::Stopping)?,
+            Err(_) => {
+                return Err(ReadError::Behind {
+                    percent: self.progress.borrow().percent(),
+                });
+            }
         };
-        let end = tokio::time::timeout(BARRIER_WAIT, caught_up)
-            .await
-            .map_err(|_| ReadError::Behind {
-                percent: self.progress.borrow().percent(),
-            })??;
         let answer = self.ask_now(question).await?;
         // The file may have been thrown away in between.
         if answer.through < end {

@@ -126,10 +126,11 @@ impl Writer {
                         ..self.end
                     };
                 }
-                Arrived::AllThereWas => {
-                    self.now.applied = self.now.applied.max(self.end.sequence);
+                Arrived::AllThereWas if self.now.applied < self.end.sequence => {
+                    self.now.applied = self.end.sequence;
                     self.now.at = self.end;
                 }
+                Arrived::AllThereWas => {}
             }
         }
         note(&tables, self.now.applied, self.mark)?;

@@ -1,15 +1,16 @@
 //! Password hashes, in a bucket of their own. A person's entry in the directory names the key of
 //! theirs, so that of two who race for a username only the winner's hash counts.
 
-use async_nats::jetstream::{Context, kv};
+use async_nats::jetstream::Context;
 
+use super::StoreError;
+use super::bucket::{self, Bucket};
 use super::sessions::fresh_secret;
-use super::{StoreError, bucket};
 
 /// The bucket of password hashes.
 #[derive(Clone)]
 pub struct Credentials {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 impl Credentials {
@@ -32,10 +33,7 @@ impl Credentials {
     pub async fn add(&self, hash: String) -> Result<String, StoreError> {
         let doing = "keep a password";
         let key = fresh_secret().map_err(StoreError::broker(doing))?;
-        self.bucket
-            .put(&key, hash.into())
-            .await
-            .map_err(StoreError::broker(doing))?;
+        self.bucket.add(&key, hash.into(), doing).await?;
         Ok(key)
     }
 
@@ -44,11 +42,7 @@ impl Credentials {
     /// # Errors
     /// The broker did not answer, or the hash is not text.
     pub async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let hash = self
-            .bucket
-            .get(key)
-            .await
-            .map_err(StoreError::broker("look a password up"))?;
+        let hash = self.bucket.get(key, "look a password up").await?;
         hash.map(|bytes| {
             String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::Corrupt("a password’s hash"))
         })

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{Context, kv};
+use async_nats::jetstream::Context;
 use futures::TryStreamExt as _;
 use prost::Message as _;
 
-use super::{StoreError, bucket};
+use super::StoreError;
+use super::bucket::{self, Bucket};
 use crate::domain::{Timestamp, Username};
 use crate::wire::v1;
 
@@ -44,7 +45,7 @@ impl Holder {
 /// The bucket of `.creds` files.
 #[derive(Clone)]
 pub struct CredsFiles {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 impl CredsFiles {
@@ -68,11 +69,10 @@ impl CredsFiles {
             kind: kind.into(),
             made_at_ms: file.made_at.0,
         };
+        let record = record.encode_to_vec();
         self.bucket
-            .put(&file.nkey, record.encode_to_vec().into())
+            .add(&file.nkey, record, "keep credentials")
             .await
-            .map_err(StoreError::broker("keep credentials"))?;
-        Ok(())
     }
 
     /// The file with this nkey, read from the leader. `None` when natter never made it, or it was
@@ -85,8 +85,8 @@ impl CredsFiles {
         if !nkey.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Ok(None);
         }
-        let found = self.bucket.get(nkey).await;
-        let Some(bytes) = found.map_err(StoreError::broker("look credentials up"))? else {
+        let found = self.bucket.get(nkey, "look credentials up").await?;
+        let Some(bytes) = found else {
             return Ok(None);
         };
         let record =

@@ -66,11 +66,7 @@ impl Log {
     /// # Errors
     /// The broker did not answer.
     pub async fn end(&self) -> Result<End, StoreError> {
-        let info = self
-            .stream()
-            .get_info()
-            .await
-            .map_err(StoreError::broker("tell the log’s end"))?;
+        let info = self.info("tell the log’s end").await?;
         Ok(End {
             sequence: Sequence(info.state.last_sequence),
             at_ns: info.state.last_timestamp.unix_timestamp_nanos(),

@@ -6,8 +6,9 @@ use async_nats::jetstream::{Context, kv};
 use futures::TryStreamExt as _;
 use prost::Message as _;
 
+use super::StoreError;
+use super::bucket::{self, Bucket};
 use super::sessions::{fresh_secret, hash_of, is_secret};
-use super::{StoreError, bucket};
 use crate::server::clock;
 use crate::wire::v1::{InvitationKind, InvitationRecord};
 
@@ -26,7 +27,7 @@ pub struct Invitation {
 /// The bucket of links.
 #[derive(Clone)]
 pub struct Invitations {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 impl Invitations {
@@ -43,10 +44,8 @@ impl Invitations {
     pub async fn make(&self, record: &InvitationRecord) -> Result<String, StoreError> {
         let doing = "keep an invitation";
         let token = fresh_secret().map_err(StoreError::broker(doing))?;
-        self.bucket
-            .put(hash_of(&token), record.encode_to_vec().into())
-            .await
-            .map_err(StoreError::broker(doing))?;
+        let (key, record) = (hash_of(&token), record.encode_to_vec());
+        self.bucket.add(&key, record, doing).await?;
         Ok(token)
     }
 
@@ -78,8 +77,7 @@ impl Invitations {
     }
 
     async fn entry(&self, id: &str) -> Result<Option<(u64, Invitation)>, StoreError> {
-        let entry = self.bucket.entry(id).await;
-        let entry = entry.map_err(StoreError::broker("look an invitation up"))?;
+        let entry = self.bucket.entry(id, "look an invitation up").await?;
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
             return Ok(None);
         };
@@ -131,8 +129,7 @@ impl Invitations {
     }
 
     async fn was_changed(&self, id: &str, revision: u64) -> Result<bool, StoreError> {
-        let entry = self.bucket.entry(id).await;
-        let entry = entry.map_err(StoreError::broker("look an invitation up"))?;
+        let entry = self.bucket.entry(id, "look an invitation up").await?;
         Ok(entry.is_none_or(|entry| entry.revision != revision))
     }
 

@@ -1,5 +1,6 @@
 //! LOG: everything that happened, in one order.
 
+use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::{self, Context, stream};
 use async_nats::{HeaderMap, header};
@@ -8,6 +9,7 @@ use prost::Message as _;
 use serde::Deserialize;
 use std::time::Duration;
 
+use super::leader::{self, Leader};
 use super::{NO_ROOM, StoreError};
 use crate::domain::{Sequence, subject};
 use crate::server::space::Space;
@@ -19,6 +21,11 @@ pub const LOG_STREAM: &str = "LOG";
 /// How long the broker remembers a `Nats-Msg-Id`. It covers races only; the key in the event
 /// covers every later time.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(120);
+
+/// What the broker is asked.
+const APPEND: &str = "take an entry";
+const READ: &str = "read an entry";
+const HAND_OUT: &str = "hand the log out";
 
 /// The broker's error for an expected last (subject) sequence that does not hold.
 const WRONG_LAST_SEQUENCE: [u64; 2] = [10_071, 10_164];
@@ -58,6 +65,7 @@ pub struct Appended {
 pub struct Log {
     js: Context,
     stream: stream::Stream,
+    leader: Leader,
     space: Space,
 }
 
@@ -74,6 +82,7 @@ impl Log {
         Ok(Self {
             js: js.clone(),
             stream,
+            leader: Leader::new(js.client()),
             space,
         })
     }
@@ -89,7 +98,14 @@ impl Log {
         message_id: Option<&str>,
     ) -> Result<Appended, StoreError> {
         self.has_space()?;
-        self.append_anyway(entry, message_id).await
+        match message_id {
+            // The broker makes one entry of it, however often it comes.
+            Some(_) => {
+                let append = || self.append_anyway(entry, message_id);
+                self.leader.write(APPEND, append).await
+            }
+            None => self.append_anyway(entry, None).await,
+        }
     }
 
     /// The same for what has to be written even into the last of the space.
@@ -110,7 +126,7 @@ impl Log {
                 entry.event.encode_to_vec().into(),
             )
             .await
-            .map_err(StoreError::broker("take an entry"))?
+            .map_err(StoreError::broker(APPEND))?
             .await;
         match ack {
             Ok(ack) => Ok(Appended {
@@ -122,7 +138,7 @@ impl Log {
             {
                 Err(StoreError::Conflict)
             }
-            Err(error) => Err(StoreError::broker("take an entry")(error)),
+            Err(error) => Err(StoreError::broker(APPEND)(error)),
         }
     }
 
@@ -182,15 +198,21 @@ impl Log {
     }
 
     /// The same as the broker has it.
-    pub(super) async fn get_raw(
+    pub(in crate::server) async fn get_raw(
         &self,
         sequence: Sequence,
     ) -> Result<Option<StreamMessage>, StoreError> {
-        match self.stream.get_raw_message(sequence.0).await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(StoreError::broker("read an entry")(error)),
-        }
+        self.leader
+            .ask(READ, move || async move {
+                match self.stream.get_raw_message(sequence.0).await {
+                    Ok(message) => Ok(Some(message)),
+                    Err(error) if error.kind() == stream::RawMessageErrorKind::NoMessageFound => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(StoreError::broker(READ)(error)),
+                }
+            })
+            .await
     }
 
     /// The last entry of a subject, read from the stream's leader.
@@ -210,21 +232,49 @@ impl Log {
         &self,
         subject: &str,
     ) -> Result<(Sequence, Option<v1::Event>), StoreError> {
-        match self.stream.get_last_raw_message_by_subject(subject).await {
-            Ok(message) => v1::Event::decode(message.payload)
+        let last = self.leader.ask(READ, move || async move {
+            match self.stream.get_last_raw_message_by_subject(subject).await {
+                Ok(message) => Ok(Some(message)),
+                Err(error) if error.kind() == stream::LastRawMessageErrorKind::NoMessageFound => {
+                    Ok(None)
+                }
+                Err(error) => Err(StoreError::broker(READ)(error)),
+            }
+        });
+        match last.await? {
+            Some(message) => v1::Event::decode(message.payload)
                 .map(|event| (Sequence(message.sequence), Some(event)))
                 .map_err(|_| StoreError::Corrupt("an entry")),
-            Err(error) if error.kind() == stream::LastRawMessageErrorKind::NoMessageFound => {
-                Ok((Sequence(0), None))
-            }
-            Err(error) => Err(StoreError::broker("read an entry")(error)),
+            None => Ok((Sequence(0), None)),
         }
     }
 
-    /// The stream, for the read model's consumer.
-    #[must_use]
-    pub fn stream(&self) -> &stream::Stream {
-        &self.stream
+    /// Makes a consumer that forgets itself when nobody reads from it: more than one may be made.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn consumer(
+        &self,
+        config: &pull::Config,
+    ) -> Result<Consumer<pull::Config>, StoreError> {
+        self.leader
+            .ask(HAND_OUT, move || async move {
+                let consumer = self.stream.create_consumer(config.clone()).await;
+                consumer.map_err(StoreError::broker(HAND_OUT))
+            })
+            .await
+    }
+
+    /// What its leader says of it.
+    pub(super) async fn info(&self, doing: &'static str) -> Result<stream::Info, StoreError> {
+        self.leader
+            .ask(doing, move || async move {
+                let info = self.stream.get_info().await;
+                let info = info.map_err(StoreError::broker(doing))?;
+                leader::told(&info, doing)?;
+                Ok(info)
+            })
+            .await
     }
 }
 

@@ -9,6 +9,7 @@ mod creds_files;
 mod directory;
 mod epoch;
 mod invitations;
+mod leader;
 mod log;
 mod pending;
 mod pictures;

@@ -6,8 +6,9 @@ use std::fmt;
 use async_nats::jetstream::{Context, kv};
 use prost::Message as _;
 
+use super::StoreError;
+use super::bucket::{self, Bucket};
 use super::sessions::{fresh_secret, hash_of, is_secret};
-use super::{StoreError, bucket};
 use crate::domain::limits;
 use crate::server::clock;
 use crate::wire::v1::{OidcRecord, oidc_record::Step};
@@ -48,7 +49,7 @@ pub struct Pending {
 /// The bucket of what is under way.
 #[derive(Clone)]
 pub struct Pendings {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 impl Pendings {
@@ -72,10 +73,8 @@ impl Pendings {
             step: Some(step),
             ..record
         };
-        self.bucket
-            .put(hash_of(&token), record.encode_to_vec().into())
-            .await
-            .map_err(StoreError::broker(doing))?;
+        let (key, record) = (hash_of(&token), record.encode_to_vec());
+        self.bucket.add(&key, record, doing).await?;
         Ok(PendingToken(token))
     }
 
@@ -85,8 +84,7 @@ impl Pendings {
     /// The broker did not answer.
     pub async fn find(&self, token: &PendingToken) -> Result<Option<Pending>, StoreError> {
         let key = hash_of(&token.0);
-        let entry = self.bucket.entry(&key).await;
-        let entry = entry.map_err(StoreError::broker("look a sign-in up"))?;
+        let entry = self.bucket.entry(&key, "look a sign-in up").await?;
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
             return Ok(None);
         };
@@ -114,8 +112,7 @@ impl Pendings {
             return Ok(true);
         };
         let doing = "use a sign-in";
-        let entry = self.bucket.entry(key).await;
-        let entry = entry.map_err(StoreError::broker(doing))?;
+        let entry = self.bucket.entry(key, doing).await?;
         if entry.is_none_or(|entry| entry.revision != revision) {
             return Ok(false);
         }

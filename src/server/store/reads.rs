@@ -7,14 +7,15 @@ use std::time::Duration;
 use async_nats::jetstream::{Context, kv};
 use prost::Message as _;
 
-use super::{Epoch, StoreError, bucket};
+use super::bucket::{self, Bucket};
+use super::{Epoch, StoreError};
 use crate::domain::{RoomId, Sequence, Username};
 use crate::wire::v1::{ReadMarker, ReadRecord};
 
 /// The bucket of read markers.
 #[derive(Clone)]
 pub struct Reads {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 /// The last entry that somebody has read in each room, by its sequence.
@@ -43,8 +44,10 @@ impl Reads {
     /// # Errors
     /// The broker did not answer, or the record cannot be read.
     pub async fn of(&self, uid: &Username) -> Result<(Markers, Revision), StoreError> {
-        let entry = self.bucket.entry(uid.as_str()).await;
-        let entry = entry.map_err(StoreError::broker("look read markers up"))?;
+        let entry = self
+            .bucket
+            .entry(uid.as_str(), "look read markers up")
+            .await?;
         let Some(entry) = entry else {
             return Ok((Markers::default(), Revision(None)));
         };

@@ -10,7 +10,8 @@ use futures::{Stream, StreamExt as _};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{StoreError, bucket};
+use super::StoreError;
+use super::bucket::{self, Bucket};
 use crate::domain::{Timestamp, Username, limits};
 use crate::server::clock;
 use crate::wire::v1;
@@ -146,7 +147,7 @@ const USE_NOTED_EVERY: i64 = 5 * 60_000;
 /// The bucket of web sessions.
 #[derive(Clone)]
 pub struct Sessions {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 impl Sessions {
@@ -176,10 +177,10 @@ impl Sessions {
             agent: from.agent.chars().take(AGENT_CHARS).collect(),
             address: from.address,
         };
+        let (key, record) = (token.id(), record.encode_to_vec());
         self.bucket
-            .put(token.id().0, record.encode_to_vec().into())
-            .await
-            .map_err(StoreError::broker("begin a session"))?;
+            .add(key.as_str(), record, "begin a session")
+            .await?;
         Ok(token)
     }
 
@@ -197,8 +198,8 @@ impl Sessions {
     /// # Errors
     /// The broker did not answer: nothing is known of the session.
     pub async fn find_by_id(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let found = self.bucket.get(id.as_str()).await;
-        let Some(bytes) = found.map_err(StoreError::broker("look a session up"))? else {
+        let found = self.bucket.get(id.as_str(), "look a session up").await?;
+        let Some(bytes) = found else {
             return Ok(None);
         };
         let session = read(id.clone(), bytes)?;
@@ -211,7 +212,7 @@ impl Sessions {
     /// The broker did not answer.
     pub async fn of(&self, uid: &Username) -> Result<Vec<Session>, StoreError> {
         let mut sessions = Vec::new();
-        for key in bucket::keys_below(&self.bucket, uid.as_str()).await? {
+        for key in self.bucket.keys_below(uid.as_str()).await? {
             if let Some(id) = SessionId::parse(&key) {
                 sessions.extend(self.find_by_id(&id).await?);
             }
@@ -231,8 +232,8 @@ impl Sessions {
             return Ok(());
         }
         let doing = "note a session’s use";
-        let entry = self.bucket.entry(session.id.as_str()).await;
-        let Some(entry) = entry.map_err(StoreError::broker(doing))? else {
+        let entry = self.bucket.entry(session.id.as_str(), doing).await?;
+        let Some(entry) = entry else {
             return Ok(());
         };
         if entry.operation != kv::Operation::Put {
