@@ -67,7 +67,8 @@ pub struct ServeOptions {
     #[arg(long, env = "NATTER_NATS", value_name = "URL,…", requires_all = ["keys", "nats_ws"])]
     pub nats: Option<String>,
 
-    /// The WebSocket listeners of that NATS.
+    /// The WebSocket listeners of that NATS. At a cluster the first one's server leads what natter
+    /// keeps, and pages go to the others: name them in the same order to every natter.
     #[arg(
         long,
         env = "NATTER_NATS_WS",

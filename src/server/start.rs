@@ -15,6 +15,7 @@ use super::broker::{
     BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, Passage,
     ServiceUser, SignError, locate,
 };
+use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
 use super::headcount::Headcount;
@@ -228,6 +229,9 @@ impl Server {
             .serve(links.wires(limits.clone(), cut_off), stop.clone())
             .await?;
 
+        let cluster = Cluster::new(&site.brokers);
+        let js = async_nats::jetstream::new(links.chat.clone());
+        tokio::spawn(cluster.clone().hold_together(js, stop.clone()));
         let ready = Ready::default();
         let tunnels = Tunnels::default();
         let is_first_run = !store.directory().is_founded().await?;
@@ -260,6 +264,7 @@ impl Server {
             services,
             limits,
             tunnels: tunnels.clone(),
+            cluster,
             ready: ready.clone(),
             space,
             chat: links.chat.clone(),

@@ -32,6 +32,7 @@ use tracing::Level;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 
+use crate::server::cluster::Cluster;
 use crate::server::config::{Signup, Site};
 use crate::server::limits::Limits;
 use crate::server::oidc::Provider;
@@ -63,6 +64,8 @@ pub struct AppState {
     pub sign_out: SignOut,
     /// The live connections through this natter.
     pub tunnels: Tunnels,
+    /// Which of the broker's servers they go to.
+    pub(in crate::server) cluster: Cluster,
     /// Can people be served?
     pub ready: Ready,
     /// Is there room to write?

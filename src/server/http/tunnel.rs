@@ -15,7 +15,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::signed_in::{NotSignedIn, SignedIn};
@@ -27,6 +29,10 @@ use crate::server::store::{SessionId, SessionToken};
 /// How long a broker may take to answer the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(2);
 
+/// For the servers that are left to notice that one is gone. Who connects through them before that
+/// is asked about at the one that is gone, and they wait five seconds for its answer.
+const NOTICED: Duration = Duration::from_millis(300);
+
 /// The tunnels of this natter, by person and by session.
 #[derive(Clone, Default)]
 pub struct Tunnels {
@@ -36,6 +42,8 @@ pub struct Tunnels {
 #[derive(Default)]
 struct Open {
     next: u64,
+    /// When the broker last ended one.
+    lost: Option<Instant>,
     tunnels: HashMap<u64, (Username, SessionId, CancellationToken)>,
 }
 
@@ -72,6 +80,14 @@ impl Tunnels {
     pub fn close_all(&self) {
         for (.., closed) in self.lock().tunnels.values() {
             closed.cancel();
+        }
+    }
+
+    /// Waits until a server that may just have been lost is known to be.
+    async fn let_losses_be_noticed(&self) {
+        let lost = self.lock().lost;
+        if let Some(lost) = lost {
+            tokio::time::sleep_until(lost + NOTICED).await;
         }
     }
 
@@ -128,6 +144,9 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     if !state.site.allows_origin(request.headers()) {
         return (StatusCode::FORBIDDEN, "Not from this origin.\n").into_response();
     }
+    if state.cluster.has_several() {
+        state.tunnels.let_losses_be_noticed().await;
+    }
     let may = session::may_connect(&state, &me.uid);
     if !may.status().is_success() {
         return may;
@@ -135,20 +154,17 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     let Some(place) = state.tunnels.enter(&me.uid, &me.session.id) else {
         return session::may_connect(&state, &me.uid);
     };
-    let upstream = dial(
-        &state.site.brokers,
-        place.number,
-        &key,
-        request.headers(),
-        &me.token,
-    );
+    let brokers = state.cluster.in_turn(place.number);
+    let upstream = dial(&brokers, &key, request.headers(), &me.token);
     let Some((accept, upstream)) = upstream.await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     // A sign-out between the look at the session and the place among the tunnels was not heard
     // by this one: look again, now that one would be.
-    if !matches!(state.store.sessions.find(&me.token).await, Ok(Some(_))) {
-        return StatusCode::UNAUTHORIZED.into_response();
+    match state.store.sessions.find(&me.token).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return StatusCode::UNAUTHORIZED.into_response(),
+        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
     tokio::spawn(carry(request, upstream, place));
     switching(accept)
@@ -170,18 +186,14 @@ fn websocket_key(request: &Request) -> Option<HeaderValue> {
     is_handshake.then(|| headers.get(header::SEC_WEBSOCKET_KEY).cloned())?
 }
 
-/// A handshake with one of the brokers, now this one first and now that. `None`: none can be
-/// reached.
+/// A handshake with the first of the brokers that can be reached. `None`: none can.
 async fn dial(
     brokers: &[SocketAddr],
-    number: u64,
     key: &HeaderValue,
     from: &HeaderMap,
     token: &SessionToken,
 ) -> Option<(HeaderValue, hyper::upgrade::Upgraded)> {
-    let count = brokers.len();
-    let first = usize::try_from(number).unwrap_or_default() % count.max(1);
-    for broker in brokers.iter().cycle().skip(first).take(count) {
+    for broker in brokers {
         match tokio::time::timeout(HANDSHAKE, connect(*broker, key, from, token)).await {
             Ok(Ok(connected)) => return Some(connected),
             Ok(Err(error)) => {
@@ -253,12 +265,26 @@ async fn carry(mut request: Request, upstream: hyper::upgrade::Upgraded, place: 
             return;
         }
     };
-    let (mut browser, mut upstream) = (TokioIo::new(browser), TokioIo::new(upstream));
-    let ended = place
-        .closed
-        .run_until_cancelled(tokio::io::copy_bidirectional(&mut browser, &mut upstream))
-        .await;
-    tracing::debug!(by_natter = ended.is_none(), "a tunnel ended");
+    let (from_browser, mut to_browser) = tokio::io::split(TokioIo::new(browser));
+    let (from_broker, mut to_broker) = tokio::io::split(TokioIo::new(upstream));
+    // Neither side of a WebSocket goes on when the other one has ended.
+    tokio::select! {
+        () = place.closed.cancelled() => tracing::debug!("natter ended a tunnel"),
+        _ = pass(from_browser, &mut to_broker) => tracing::debug!("a browser ended a tunnel"),
+        _ = pass(from_broker, &mut to_browser) => {
+            tracing::debug!("the broker ended a tunnel");
+            place.tunnels.lock().lost = Some(Instant::now());
+        }
+    }
+}
+
+/// Passes on what one side says until it ends, and tells the other one so.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<()> {
+    tokio::io::copy(&mut from, to).await?;
+    to.shutdown().await
 }
 
 fn switching(accept: HeaderValue) -> Response {
