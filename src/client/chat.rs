@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::channel::{mpsc, oneshot};
-use futures::future::{Shared, select};
+use futures::future::{Either, Shared, select};
 
 use super::shell::{KeptPost, Rules, Shell};
 use super::wire::Wires;
@@ -17,6 +17,9 @@ use crate::nats::{self, runtime};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Without an answer for so long, the same is asked once more.
+const AGAIN: Duration = Duration::from_millis(1_500);
 
 /// A client of the chat, which goes on until [`close`](Self::close). Clones are handles on the same
 /// one.
@@ -176,13 +179,26 @@ impl ChatClient {
         done
     }
 
-    /// Asks natter, as the person.
+    /// Asks natter, as the person; and once more when there is no answer for a while, since a
+    /// server of a cluster that is lost takes a question or its answer with it. Whichever comes
+    /// counts: all that is asked here may be asked twice.
     pub(super) async fn ask<Q: prost::Message, A: prost::Message + Default>(
         &self,
         verb: &str,
         question: &Q,
     ) -> Result<A, AskError> {
-        ask(&self.connection(), &self.inner.me, verb, question, PATIENCE).await
+        let connection = self.connection();
+        let ask = |patience| ask(&connection, &self.inner.me, verb, question, patience);
+        let first = pin!(ask(PATIENCE));
+        let first = match select(first, pin!(runtime::sleep(AGAIN))).await {
+            Either::Left((answer, _)) => return answer,
+            Either::Right(((), first)) => first,
+        };
+        match select(first, pin!(ask(PATIENCE))).await {
+            Either::Left((Err(AskError::NoAnswer(_)), second)) => second.await,
+            Either::Right((Err(AskError::NoAnswer(_)), first)) => first.await,
+            Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
+        }
     }
 
     /// Starts a task that ends with this client.

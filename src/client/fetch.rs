@@ -6,7 +6,7 @@ use super::chat::lock;
 use super::feed::{meet, position_of};
 use super::model::entries;
 use super::{AskError, ChatClient, LoadError, Model, RoomState, sending};
-use crate::domain::{RoomId, Sequence, limits};
+use crate::domain::{RoomId, RoomLog, Sequence, limits};
 use crate::nats::{Status, runtime};
 use crate::wire::v1;
 
@@ -178,16 +178,19 @@ fn sync_later(chat: ChatClient, room: RoomId) -> runtime::BoxFuture<()> {
 
 /// Fetches the page before the oldest entry here.
 pub(super) async fn load_earlier(chat: ChatClient, room: RoomId) {
-    let first = chat.read(|model| {
-        let log = model.log(&room)?;
-        log.entries().first().map(|entry| entry.sequence)
-    });
+    let first_of = |log: &RoomLog| log.entries().first().map(|entry| entry.sequence);
+    // Who asks while the connection is away gets it when that is back.
+    let _ = chat.connection().connected().await;
+    let first = chat.read(|model| first_of(model.log(&room)?));
     let Some(first) = first else { return };
     if let Ok((view, _)) = view(&chat, &room, first).await {
         chat.update(|model| {
             model.meet(&view.people);
             model.with_log(&room, |log| {
-                log.prepend(entries(&view.events), view.has_earlier);
+                // It may have been loaded anew meanwhile, and begin elsewhere.
+                if first_of(log) == Some(first) {
+                    log.prepend(entries(&view.events), view.has_earlier);
+                }
             });
         });
     }
