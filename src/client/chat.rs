@@ -136,6 +136,12 @@ impl ChatClient {
         sending::update(self, |outbox| outbox.discard(key))
     }
 
+    /// Somebody reads further up in a room, or no longer does: what is there stays meanwhile. Else the
+    /// newest entries are kept, and what is older is fetched when it is asked for.
+    pub fn hold(&self, room: &RoomId, is_held: bool) {
+        self.update(|model| model.hold(room, is_held));
+    }
+
     /// Fetches a room anew.
     pub fn load(&self, room: &RoomId) {
         self.spawn(fetch::load(self.clone(), room.clone()));

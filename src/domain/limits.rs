@@ -24,6 +24,10 @@ pub const TOPIC_CHARS: usize = 200;
 /// Messages in the first page and in a page of history, at most.
 pub const PAGE_MESSAGES: u32 = 50;
 
+/// Entries of a room that a client keeps at least, of those that came in: what is further up is
+/// fetched when somebody looks there.
+pub const LOG_KEPT: usize = 300;
+
 /// Entries that one `sync` brings for a room; past that the room is loaded anew.
 pub const SYNC_ENTRIES: u32 = 500;
 

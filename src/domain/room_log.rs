@@ -183,6 +183,16 @@ impl RoomLog {
         self.has_earlier = has_earlier;
     }
 
+    /// Lets go of all but the newest `count` entries, as of a page that was not loaded.
+    pub fn keep_newest(&mut self, count: usize) {
+        if let Some(surplus) = self.entries.len().checked_sub(count + 1) {
+            for entry in self.entries.drain(..=surplus) {
+                self.keys.remove(&entry.key);
+            }
+            self.has_earlier = true;
+        }
+    }
+
     fn append(&mut self, entry: LogEntry) -> Applied {
         self.end = Position {
             sequence: entry.sequence,
@@ -218,6 +228,19 @@ mod tests {
 
     fn shown(log: &RoomLog) -> Vec<u64> {
         log.entries().iter().map(|e| e.sequence.0).collect()
+    }
+
+    #[test]
+    fn what_is_let_go_can_be_had_again() {
+        let all: Vec<_> = (1..=9).map(|n| entry(n.into(), n as u64 - 1, n)).collect();
+        let mut log = RoomLog::load(all.clone(), false);
+        log.keep_newest(9);
+        assert_eq!((shown(&log).len(), log.has_earlier()), (9, false));
+        log.keep_newest(4);
+        assert_eq!((shown(&log), log.has_earlier()), (vec![6, 7, 8, 9], true));
+        assert!(!log.holds(&all[4].key) && log.holds(&all[5].key));
+        log.prepend(all[..5].to_vec(), false);
+        assert_eq!(log, RoomLog::load(all, false));
     }
 
     #[test]

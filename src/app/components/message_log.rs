@@ -54,6 +54,11 @@ pub(in super::super) fn MessageLog(
             _ => {}
         });
     };
+    Effect::new(move |_| chat.hold(&id.get_value(), away_since.get().is_some()));
+    on_cleanup({
+        let room = room.clone();
+        move || chat.hold(&room, false)
+    });
     // What is on the screen, down to the newest, is read. On a narrow screen the list of rooms can
     // be there in its place.
     Effect::new(move |_| {

@@ -242,6 +242,11 @@ impl Chat {
         self.with_client(|client| client.read_up_to(room, sequence));
     }
 
+    /// Does the person read further up in a room than where new messages come in?
+    pub fn hold(&self, room: &RoomId, is_held: bool) {
+        self.with_client(|client| client.hold(room, is_held));
+    }
+
     /// Fetches the page of messages before the oldest one here.
     pub fn load_earlier(&self, room: &RoomId) {
         self.with_client(|client| client.load_earlier(room));

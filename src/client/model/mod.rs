@@ -3,7 +3,7 @@
 
 mod unread;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,8 @@ pub struct Model {
     rooms: Vec<v1::RoomHead>,
     people: BTreeMap<String, v1::Person>,
     logs: HashMap<RoomId, RoomState>,
+    /// Those of which nothing is let go: somebody is reading further up.
+    held: HashSet<RoomId>,
     outbox: Outbox,
     connection: ConnectionState,
     broker: Option<BrokerInfo>,
@@ -335,11 +337,24 @@ impl Model {
             (log.entries().len(), log.has_earlier(), end)
         };
         let before = shape(log);
-        let done = act(Arc::make_mut(log));
+        let log = Arc::make_mut(log);
+        let done = act(log);
+        // Not at each entry, since it costs as much as a page does to show.
+        if log.entries().len() > 2 * limits::LOG_KEPT && !self.held.contains(room) {
+            log.keep_newest(limits::LOG_KEPT);
+        }
         if shape(log) != before {
             self.tell(Change::Room(room.clone()));
         }
         Some(done)
+    }
+
+    /// Somebody reads further up in a room, or no longer does.
+    pub(super) fn hold(&mut self, room: &RoomId, is_held: bool) {
+        match is_held {
+            true => self.held.insert(room.clone()),
+            false => self.held.remove(room),
+        };
     }
 
     /// Does something with the outbox.
@@ -398,6 +413,24 @@ mod tests {
         model.set_room(room.clone(), RoomState::Loaded(Arc::new(log)));
         model.take_changes();
         (model, room)
+    }
+
+    #[test]
+    fn a_room_that_nobody_reads_further_up_keeps_its_newest_entries() {
+        let (mut model, room) = with_log_up_to_three();
+        let kept = limits::LOG_KEPT as u64;
+        let come = |model: &mut Model, range: std::ops::RangeInclusive<u64>| {
+            let entries = range.map(|n| entry(n, n - 1)).collect();
+            model.with_log(&room, |log| log.catch_up(entries));
+            let log = model.log(&room).unwrap();
+            (log.entries().len() as u64, log.position().sequence.0)
+        };
+        assert_eq!(come(&mut model, 4..=2 * kept + 2), (2 * kept, 2 * kept + 2));
+        model.hold(&room, true);
+        let end = 2 * kept + 9;
+        assert_eq!(come(&mut model, 2 * kept + 3..=end), (2 * kept + 7, end));
+        model.hold(&room, false);
+        assert_eq!(come(&mut model, end + 1..=end + 1), (kept, end + 1));
     }
 
     #[test]
