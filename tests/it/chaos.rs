@@ -22,7 +22,7 @@ mod support;
 
 use std::time::Duration;
 
-use campaign::{Plan, Report};
+use campaign::{Course, Plan, Report};
 use clap::Parser;
 use natter::client::Rules;
 
@@ -49,6 +49,10 @@ struct Options {
     #[arg(long)]
     cluster: bool,
 
+    /// What happens. One of each is lost only at a cluster.
+    #[arg(long, value_enum, default_value = "everything")]
+    course: Course,
+
     /// Only the run by the rules, without those in which one is taken away.
     #[arg(long)]
     only: bool,
@@ -65,6 +69,10 @@ async fn main() {
         // Somebody runs other tests by their names.
         return;
     }
+    assert!(
+        options.cluster || options.course != Course::OneLost,
+        "--course one-lost needs --cluster"
+    );
     let plan = Plan {
         seed: options.seed,
         lasts: Duration::from_secs(options.seconds),
@@ -74,33 +82,34 @@ async fn main() {
             usize::from(has_chromium)
         }),
         rules: Rules::default(),
-        restores: false,
-        lost_answers: false,
+        course: options.course,
         cluster: options.cluster,
     };
     let mut tally = Tally::default();
     tally.count("by the rules", &run(&plan).await, true);
     if !options.only {
-        let restored = Plan {
-            lasts: Duration::from_secs(12),
-            restores: true,
-            ..plan.clone()
-        };
-        tally.count("whose log went back", &run(&restored).await, true);
         let cluster = Plan {
             lasts: Duration::from_secs(options.seconds.min(30)),
             pages: 0,
             cluster: true,
+            course: Course::Everything,
             ..plan.clone()
         };
         tally.count("at a cluster", &run(&cluster).await, true);
+        let lost = Plan {
+            course: Course::OneLost,
+            ..cluster
+        };
+        tally.count("at a cluster that loses one", &run(&lost).await, true);
         for (name, rules) in without() {
             let plan = Plan {
                 lasts: Duration::from_secs(12),
                 pages: 0,
                 rules,
-                restores: !rules.keys,
-                lost_answers: rules.keys,
+                course: match rules.keys {
+                    true => Course::LostAnswers,
+                    false => Course::PutBack,
+                },
                 ..plan.clone()
             };
             tally.count(name, &run(&plan).await, false);

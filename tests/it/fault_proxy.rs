@@ -68,6 +68,12 @@ impl FaultProxy {
     /// Listens on a free port and passes on to `upstream`, which is dialled once per connection;
     /// when it does not answer, the connection is closed.
     pub async fn start(upstream: SocketAddr) -> Self {
+        Self::balance(&[upstream]).await
+    }
+
+    /// The same before several upstreams: a connection goes to the first that takes it.
+    pub async fn balance(upstreams: &[SocketAddr]) -> Self {
+        let upstreams: Arc<[SocketAddr]> = upstreams.into();
         let port = Port::reserve();
         let (addr, mut listener) = (port.addr, Some(port.listen()));
         let (fault, mut faults) = watch::channel(Fault::Pass);
@@ -95,7 +101,7 @@ impl FaultProxy {
                     near = accept(listener.as_ref()) => {
                         count.fetch_add(1, Ordering::Relaxed);
                         let (faults, ends) = (faults.clone(), tell_ends.subscribe());
-                        carrying.spawn(carry(near, upstream, faults, ends));
+                        carrying.spawn(carry(near, Arc::clone(&upstreams), faults, ends));
                     }
                 }
             }

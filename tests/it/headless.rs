@@ -7,11 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use natter::client::{
-    Change, ChatClient, Farewell, KeptPost, Model, RoomState, Rules, SessionAnswer, Shell,
+    Change, ChatClient, ConnectionState, Farewell, KeptPost, Model, RoomState, Rules,
+    SessionAnswer, Shell,
 };
 use natter::domain::{Key, LogEntry, RoomId, RoomLog, Timestamp, What};
 use natter::nats::ConnectOptions;
 use natter::wire::v1;
+
+/// Entries that come in at once, at most: what one `sync` brings.
+const AT_ONCE: usize = natter::domain::limits::SYNC_ENTRIES as usize;
 
 /// What survives a client: a browser’s database.
 pub type Disk = Arc<Mutex<BTreeMap<Key, KeptPost>>>;
@@ -19,15 +23,25 @@ pub type Disk = Arc<Mutex<BTreeMap<Key, KeptPost>>>;
 /// What somebody sees of the rooms: of each author in each room, the last of their texts.
 pub type Seen = Arc<Mutex<HashMap<RoomId, HashMap<String, u64>>>>;
 
+/// What somebody notices of what goes wrong.
+#[derive(Debug, Default)]
+struct Notices {
+    /// They were told that they are not connected.
+    was_told: bool,
+    /// The longest that a message was on its way.
+    longest_wait: Duration,
+}
+
 /// Somebody with a client, which can crash and be begun again.
 pub struct Headless {
     pub uid: String,
     pub rooms: Vec<RoomId>,
-    token: String,
+    pub token: String,
     way: SocketAddr,
     rules: Rules,
     disk: Disk,
     pub seen: Seen,
+    notices: Arc<Mutex<Notices>>,
     client: ChatClient,
     next: u64,
 }
@@ -41,8 +55,8 @@ impl Headless {
         rooms: Vec<RoomId>,
         rules: Rules,
     ) -> Self {
-        let (disk, seen) = (Disk::default(), Seen::default());
-        let client = start(uid, token, way, &disk, &seen, rules);
+        let (disk, seen, notices) = (Disk::default(), Seen::default(), Arc::default());
+        let client = start(uid, token, way, &disk, &seen, &notices, rules);
         let headless = Self {
             uid: uid.into(),
             token: token.into(),
@@ -51,6 +65,7 @@ impl Headless {
             rules,
             disk,
             seen,
+            notices,
             client,
             next: 0,
         };
@@ -73,6 +88,7 @@ impl Headless {
             self.way,
             &self.disk,
             &self.seen,
+            &self.notices,
             self.rules,
         );
         self.open_rooms();
@@ -90,6 +106,16 @@ impl Headless {
         self.next += 1;
         let text = text_of(&self.uid, self.next);
         self.client.send(room, text).await;
+    }
+
+    /// Was it ever told that it is not connected?
+    pub fn was_told(&self) -> bool {
+        self.notices.lock().unwrap().was_told
+    }
+
+    /// The longest that a message was on its way.
+    pub fn longest_wait(&self) -> Duration {
+        self.notices.lock().unwrap().longest_wait
     }
 
     /// How many it has sent.
@@ -156,6 +182,7 @@ fn start(
     way: SocketAddr,
     disk: &Disk,
     seen: &Seen,
+    notices: &Arc<Mutex<Notices>>,
     rules: Rules,
 ) -> ChatClient {
     let me = v1::Person {
@@ -178,6 +205,7 @@ fn start(
         disk: Arc::clone(disk),
         adopted: Mutex::default(),
         seen: Arc::clone(seen),
+        notices: Arc::clone(notices),
         http: reqwest::Client::builder()
             .timeout(Duration::from_secs(5))
             .build()
@@ -194,6 +222,7 @@ struct Body {
     /// The disk is read once: its posts are this client’s from then on.
     adopted: Mutex<bool>,
     seen: Seen,
+    notices: Arc<Mutex<Notices>>,
     http: reqwest::Client,
 }
 
@@ -202,11 +231,21 @@ impl Shell for Body {
         match change {
             Change::Room(room) => {
                 let log = client.read(|model| model.log(&room).cloned());
-                let mut last = HashMap::new();
-                for entry in log.iter().flat_map(|log| log.entries()) {
+                let mut seen = self.seen.lock().unwrap();
+                let last = seen.entry(room).or_default();
+                // More than come in at once; what was there before has been seen.
+                let entries = log
+                    .iter()
+                    .flat_map(|log| log.entries().iter().rev().take(AT_ONCE));
+                for entry in entries.collect::<Vec<_>>().into_iter().rev() {
                     last.extend(number_of(entry));
                 }
-                self.seen.lock().unwrap().insert(room, last);
+            }
+            Change::Connection => {
+                let state = client.read(Model::connection);
+                let is_fine =
+                    matches!(state, ConnectionState::Connected | ConnectionState::Unknown);
+                self.notices.lock().unwrap().was_told |= !is_fine;
             }
             Change::SignedOut(why) => panic!("signed out: {why:?}"),
             _ => {}
@@ -241,7 +280,11 @@ impl Shell for Body {
     }
 
     fn forget(&self, key: &Key) {
-        self.disk.lock().unwrap().remove(key);
+        if let Some(sent) = self.disk.lock().unwrap().remove(key) {
+            let waited = u64::try_from(self.now().since(sent.written_at)).unwrap_or_default();
+            let mut notices = self.notices.lock().unwrap();
+            notices.longest_wait = notices.longest_wait.max(Duration::from_millis(waited));
+        }
     }
 
     fn adopt(&self) -> BoxFuture<'static, Vec<KeptPost>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rustix::process::Signal;
 
+use super::store_faults::StoreFault;
 use super::{Campaign, WAYS, World};
 use crate::fault_proxy::{Fault as Network, Way};
 
@@ -38,10 +39,30 @@ enum What {
     Asleep { way: usize },
     /// A client ends without a word, and begins again.
     Crashed { person: usize },
+    /// What befalls the store itself.
+    Store(StoreFault),
 }
 
 impl Fault {
+    /// Any.
     pub fn choose(rng: &mut Rng) -> Self {
+        // One in eight: they take longer than others.
+        match rng.u32(..8) {
+            0 => Self::of_store(StoreFault::choose(rng), rng),
+            _ => Self::choose_beside(rng),
+        }
+    }
+
+    /// What befalls the store.
+    pub fn of_store(fault: StoreFault, rng: &mut Rng) -> Self {
+        Self {
+            what: What::Store(fault),
+            lasts: Duration::from_millis(rng.u64(1_000..3_000)),
+        }
+    }
+
+    /// One that can happen during another.
+    pub fn choose_beside(rng: &mut Rng) -> Self {
         let way = rng.usize(..WAYS);
         let (broker, natter) = (rng.usize(..usize::MAX), rng.usize(..usize::MAX));
         let short = Duration::from_millis(rng.u64(100..1_500));
@@ -110,6 +131,7 @@ impl Fault {
             What::HalfOpen { .. } => "network half open",
             What::Asleep { .. } => "asleep",
             What::Crashed { .. } => "client crashed",
+            What::Store(fault) => fault.name(),
         }
     }
 
@@ -142,6 +164,7 @@ impl Fault {
                 let everybody = campaign.people.len();
                 campaign.people[person % everybody].crash();
             }
+            What::Store(fault) => fault.begin(campaign).await,
         }
     }
 
@@ -188,6 +211,14 @@ impl Fault {
                     person.wake();
                 }
             }
+            What::Store(fault) => fault.end(campaign).await,
+        }
+    }
+
+    /// Once everybody sees everything.
+    pub async fn tidy_up(&self, campaign: &Campaign) {
+        if let What::Store(fault) = &self.what {
+            fault.tidy_up(campaign).await;
         }
     }
 }

@@ -2,16 +2,20 @@
 //! the clients themselves are killed and paused, at random from a seed. In the end everybody's view
 //! equals the log.
 //!
-//! `world` is natter, `pages` those with a real page (the others are `headless`), `faults` what
-//! happens to them all, `verdict` what must be true in the end.
+//! `world` is natter, `pages` those with a real page (the others are `headless`), `faults` and
+//! `store_faults` what happens to them all, `visitors` those who only load a page, `verdict` what
+//! must be true in the end.
 
 mod faults;
 mod pages;
 mod report;
+mod store_faults;
 mod verdict;
+mod visitors;
 mod world;
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -26,6 +30,7 @@ use crate::support::{PASSWORD, Person, session_of, stranger};
 use faults::Fault;
 use pages::Pages;
 pub use report::Report;
+use store_faults::StoreFault;
 use world::World;
 
 /// What a run is like. The same one makes the same choices; what the machine makes of them differs.
@@ -36,12 +41,23 @@ pub struct Plan {
     pub clients: usize,
     pub pages: usize,
     pub rules: Rules,
-    /// Instead of faults at random: the store is put back from a copy while everybody stays.
-    pub restores: bool,
-    /// Instead of faults at random: again and again what people send arrives, and no answer does.
-    pub lost_answers: bool,
+    pub course: Course,
     /// Two natters at a cluster of three, whose servers are killed one at a time.
     pub cluster: bool,
+}
+
+/// What happens in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Course {
+    /// Each fault of the store once, and then any.
+    Everything,
+    /// The store is put back from a copy while everybody stays.
+    PutBack,
+    /// Again and again what people send arrives, and no answer does.
+    LostAnswers,
+    /// At a cluster: each server is lost for a while, and each natter; and nobody who visits
+    /// meanwhile is to be refused anything, or told of it.
+    OneLost,
 }
 
 /// Between two messages of all together.
@@ -70,8 +86,12 @@ struct Campaign {
     people: Vec<Headless>,
     pages: Pages,
     sent: Sent,
-    /// What may be gone, since the log went back to before it: up to these numbers of each author.
-    undone: HashMap<String, u64>,
+    /// A room in which hardly anybody says anything.
+    quiet: RoomId,
+    /// What each author had sent when the copy was made that may be put back.
+    in_copy: HashMap<String, u64>,
+    /// What may be gone, since the log went back to before it: these numbers of each author.
+    undone: HashMap<String, Vec<RangeInclusive<u64>>>,
     next_message: Instant,
     report: Report,
 }
@@ -79,13 +99,34 @@ struct Campaign {
 /// Runs a plan.
 pub async fn run(plan: &Plan) -> Report {
     let mut campaign = Campaign::set_up(plan).await;
-    if plan.restores {
-        campaign.go_back(plan.lasts).await;
-        return campaign.judge().await;
-    }
     let end = Instant::now() + plan.lasts;
-    while Instant::now() < end && campaign.report.failures.is_empty() {
-        campaign.round(plan.lost_answers).await;
+    match plan.course {
+        Course::OneLost => campaign.lose_each().await,
+        Course::PutBack => {
+            let fault = Fault::of_store(StoreFault::PutBack, &mut campaign.fate);
+            campaign.round(fault, None).await;
+        }
+        Course::LostAnswers => {
+            while campaign.goes_on(end) {
+                let fault = Fault::lost_answers(&mut campaign.fate);
+                campaign.round(fault, None).await;
+            }
+        }
+        Course::Everything => {
+            let mut first = StoreFault::all(&mut campaign.fate);
+            campaign.fate.shuffle(&mut first);
+            let mut first = first.into_iter().peekable();
+            // A short run is as long as these take.
+            while campaign.goes_on(end) || first.peek().is_some() {
+                let fate = &mut campaign.fate;
+                let fault = match first.next() {
+                    Some(fault) => Fault::of_store(fault, fate),
+                    None => Fault::choose(fate),
+                };
+                let second = (fate.u8(..) < 64).then(|| Fault::choose_beside(fate));
+                campaign.round(fault, second).await;
+            }
+        }
     }
     campaign.judge().await
 }
@@ -97,20 +138,25 @@ impl Campaign {
             false => World::begin().await,
         };
         let mut ways = Vec::new();
-        for natter in world.addresses().into_iter().cycle().take(WAYS) {
-            ways.push(FaultProxy::start(natter).await);
+        // As behind a balancer: each way has its own natter, and another one while that is gone.
+        let mut natters = world.addresses();
+        for _ in 0..WAYS {
+            ways.push(FaultProxy::balance(&natters).await);
+            natters.rotate_left(1);
         }
         let mut accounts = Vec::new();
         for number in 0..plan.clients + plan.pages {
             accounts.push(sign_up(&world, &format!("p-{number}")).await);
         }
-        let rooms = make_rooms(&world, &accounts).await;
+        let mut rooms = make_rooms(&world, &accounts).await;
+        let quiet = rooms.pop().expect("the quiet room");
         let mut people = Vec::new();
         for (number, (uid, token)) in accounts.iter().take(plan.clients).enumerate() {
             let way = ways[number % WAYS].addr();
             // Everybody is in the first, and in two of the others.
             let others = (0..2).map(|n| rooms[1 + (number + n) % (rooms.len() - 1)].clone());
-            let rooms = std::iter::once(rooms[0].clone()).chain(others).collect();
+            let rooms = std::iter::once(rooms[0].clone()).chain(others);
+            let rooms = rooms.chain([quiet.clone()]).collect();
             people.push(Headless::begin(uid, token, way, rooms, plan.rules));
         }
         let with_pages = accounts.into_iter().skip(plan.clients);
@@ -124,48 +170,23 @@ impl Campaign {
             people,
             pages,
             sent: Sent::new(),
+            quiet,
+            in_copy: HashMap::new(),
             undone: HashMap::new(),
             next_message: Instant::now(),
             report: Report::default(),
         }
     }
 
-    /// People write, and write more after a copy was made, which is then put back: what was written
-    /// in between is gone for everybody, and each of them goes on with the log as it is.
-    async fn go_back(&mut self, lasts: Duration) {
-        self.write_for(lasts / 4).await;
-        self.world.kill_natter(0);
-        self.world.back_up();
-        self.world.start_natter(0);
-        self.world.healthy().await;
-        self.write_for(lasts / 4).await;
-        self.settle().await;
-        self.report.count_fault("store put back");
-        self.world.kill_natter(0);
-        self.world.put_back();
-        self.undone = self
-            .people
-            .iter()
-            .map(|p| (p.uid.clone(), p.sent()))
-            .collect();
-        self.undone.extend(self.pages.sent());
-        self.sent.clear();
-        self.world.start_natter(0);
-        self.world.healthy().await;
-        self.write_for(lasts / 2).await;
+    fn goes_on(&self, end: Instant) -> bool {
+        Instant::now() < end && self.report.failures.is_empty()
     }
 
-    /// One fault, or two at once, and the way back from it.
-    async fn round(&mut self, lost_answers: bool) {
+    /// One fault, or another one during it, and the way back from it.
+    async fn round(&mut self, fault: Fault, second: Option<Fault>) {
         let quiet = Duration::from_millis(self.fate.u64(200..800));
         self.write_for(quiet).await;
-        let first = match lost_answers {
-            true => Fault::lost_answers(&mut self.fate),
-            false => Fault::choose(&mut self.fate),
-        };
-        let second = (self.fate.u8(..) < 64).then(|| Fault::choose(&mut self.fate));
-        let fault = first.clone();
-        first.begin(self).await;
+        fault.begin(self).await;
         if let Some(second) = second {
             second.begin(self).await;
             self.write_for(second.lasts(&self.world)).await;
@@ -174,11 +195,12 @@ impl Campaign {
         self.write_for(fault.lasts(&self.world)).await;
         fault.end(self).await;
         self.world.healthy().await;
-        self.recover(&fault).await;
+        self.recover(fault.name(), &format!("{fault}")).await;
+        fault.tidy_up(self).await;
     }
 
     /// Everybody says something; until everybody sees that, and all that was sent before.
-    async fn recover(&mut self, fault: &Fault) {
+    async fn recover(&mut self, name: &'static str, fault: &str) {
         let begun = Instant::now();
         for person in &mut self.people {
             let room = person.rooms[0].clone();
@@ -195,7 +217,7 @@ impl Campaign {
             }
             self.write_for(LOOK).await;
         }
-        self.report.recovered(fault.name(), begun.elapsed());
+        self.report.recovered(name, begun.elapsed());
     }
 
     fn is_seen(&self, wanted: &Sent) -> bool {
@@ -250,7 +272,8 @@ impl Campaign {
         // A page takes its time to type.
         let one = self.rng.usize(..everybody.max(self.people.len() * 4));
         if let Some(person) = self.people.get_mut(one % everybody) {
-            let room = self.rng.usize(..person.rooms.len());
+            // The last one is quiet.
+            let room = self.rng.usize(..person.rooms.len() - 1);
             let room = person.rooms[room].clone();
             person.say(&room).await;
             let key = (room, person.uid.clone());
@@ -272,7 +295,8 @@ async fn sign_up(world: &World, uid: &str) -> (String, String) {
     (uid.into(), token.expect("a session"))
 }
 
-/// The room that everybody is in, two open ones, a closed one that all are in.
+/// The room that everybody is in, two open ones, a closed one that all are in, and one more, in which
+/// nobody says anything for now.
 async fn make_rooms(world: &World, accounts: &[(String, String)]) -> Vec<RoomId> {
     let (uid, token) = &accounts[0];
     let at = world.addresses()[0];
@@ -284,8 +308,13 @@ async fn make_rooms(world: &World, accounts: &[(String, String)]) -> Vec<RoomId>
     for head in heads.rooms {
         rooms.extend(head.room.and_then(|room| RoomId::parse(&room.id).ok()));
     }
-    let kinds = [v1::RoomKind::Open, v1::RoomKind::Open, v1::RoomKind::Closed];
-    for (kind, name) in kinds.into_iter().zip(["alpha", "beta", "closed"]) {
+    let made = [
+        (v1::RoomKind::Open, "alpha"),
+        (v1::RoomKind::Open, "beta"),
+        (v1::RoomKind::Closed, "closed"),
+        (v1::RoomKind::Closed, "quiet"),
+    ];
+    for (kind, name) in made {
         let asked = v1::MakeRoomRequest {
             kind: kind.into(),
             name: name.into(),

@@ -15,6 +15,10 @@ pub struct Report {
     pub messages: usize,
     pub views: usize,
     pub entries_compared: usize,
+    /// Entries of a key that was there already, which everybody passes over.
+    pub repeated: usize,
+    /// What else is worth saying of it.
+    pub lines: Vec<String>,
     faults: BTreeMap<&'static str, usize>,
     recoveries: BTreeMap<&'static str, Vec<Duration>>,
 }
@@ -38,8 +42,8 @@ impl fmt::Display for Report {
         let faults: usize = self.faults.values().sum();
         writeln!(
             f,
-            "{} messages, {faults} faults, {} views of {} entries in all",
-            self.messages, self.views, self.entries_compared
+            "{} messages, {faults} faults, {} views of {} entries in all, {} written twice and shown once",
+            self.messages, self.views, self.entries_compared, self.repeated
         )?;
         writeln!(
             f,
@@ -60,6 +64,9 @@ impl fmt::Display for Report {
             f,
             "from the end of the fault until everybody sees what everybody said then, and all before"
         )?;
+        for line in &self.lines {
+            writeln!(f, "{line}")?;
+        }
         for failure in self.failures.iter().take(FAILURES_SHOWN) {
             writeln!(f, "WRONG: {failure}")?;
         }

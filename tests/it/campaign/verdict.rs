@@ -81,8 +81,9 @@ impl Campaign {
             let Ok(entry) = log_entry_of(&event) else {
                 continue;
             };
-            if seen.insert(entry.key.clone()) {
-                truth.entry(room).or_default().push(entry);
+            match seen.insert(entry.key.clone()) {
+                true => truth.entry(room).or_default().push(entry),
+                false => self.report.repeated += 1,
             }
         }
         truth
@@ -104,13 +105,14 @@ impl Campaign {
         let people = self.people.iter().map(|p| (p.uid.clone(), p.sent()));
         let senders: Vec<_> = people.chain(self.pages.sent()).collect();
         for (uid, sent) in senders {
-            let undone = self.undone.get(&uid).copied().unwrap_or_default();
+            let undone = self.undone.get(&uid).cloned().unwrap_or_default();
+            let is_undone = |number| undone.iter().any(|range| range.contains(&number));
             for number in 1..=sent {
                 self.report.messages += 1;
                 let text = text_of(&uid, number);
                 match times.get(&(uid.clone(), number)) {
                     Some(1) => {}
-                    None if number <= undone => {}
+                    None if is_undone(number) => {}
                     Some(times) => self.report.fail(format!("{text} is there {times} times")),
                     None => self.report.fail(format!("{text} is lost")),
                 }

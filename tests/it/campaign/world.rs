@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream;
+use futures::TryStreamExt as _;
 use natter::server::broker::{BrokerKeys, ServiceUser};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -159,6 +161,15 @@ impl World {
         }
     }
 
+    /// Stops a server of the cluster in order, as for a new version.
+    pub async fn stop_broker(&mut self, number: usize) {
+        let mut child = self.nodes[number].child.take().expect("it runs");
+        send(child.id(), Signal::TERM);
+        while child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub fn start_broker(&mut self, number: usize) {
         if let Some(node) = self.nodes.get_mut(number) {
             node.start();
@@ -183,19 +194,88 @@ impl World {
         }
     }
 
-    /// Keeps a copy of all that the broker has, while it is not running.
+    /// Kills every broker: natter’s own goes with natter; those at a cluster stay without.
+    pub fn kill_store(&mut self) {
+        match self.nodes.as_mut_slice() {
+            [] => self.kill_natter(0),
+            nodes => nodes.iter_mut().for_each(Process::kill),
+        }
+    }
+
+    pub fn start_store(&mut self) {
+        match self.nodes.as_mut_slice() {
+            [] => self.start_natter(0),
+            nodes => nodes.iter_mut().for_each(Process::start),
+        }
+    }
+
+    /// Keeps a copy of all that the brokers have, while none is running.
     pub fn back_up(&self) {
-        copy_folder(&self.store(), &self.folder.path().join("backup"));
+        for (store, backup) in self.stores() {
+            if backup.exists() {
+                std::fs::remove_dir_all(&backup).unwrap();
+            }
+            copy_folder(&store, &backup);
+        }
     }
 
     /// Puts the copy back in place of what there is now.
     pub fn put_back(&self) {
-        std::fs::remove_dir_all(self.store()).unwrap();
-        copy_folder(&self.folder.path().join("backup"), &self.store());
+        for (store, backup) in self.stores() {
+            std::fs::remove_dir_all(&store).unwrap();
+            copy_folder(&backup, &store);
+        }
     }
 
-    fn store(&self) -> PathBuf {
-        self.folder.path().join("data/nats/jetstream")
+    /// Where each broker keeps what it has, and where its copy is.
+    fn stores(&self) -> Vec<(PathBuf, PathBuf)> {
+        let folder = self.folder.path();
+        if self.nodes.is_empty() {
+            return vec![(folder.join("data/nats/jetstream"), folder.join("backup"))];
+        }
+        let names = (0..self.nodes.len()).map(|node| format!("n{node}"));
+        names
+            .map(|name| (folder.join(&name), folder.join(format!("backup-{name}"))))
+            .collect()
+    }
+
+    /// Waits until every server of the cluster has all of every stream, and the first one leads all.
+    pub async fn whole(&self) {
+        let js = jetstream::new(self.broker().await);
+        let is_whole = async || {
+            let streams: Vec<_> = js.streams().try_collect().await.ok()?;
+            let all = streams.iter().all(|stream| {
+                let Some(cluster) = &stream.cluster else {
+                    return false;
+                };
+                let replicas = &cluster.replicas;
+                cluster.leader.as_deref() == Some("n0")
+                    && replicas.len() == NODES - 1
+                    && replicas.iter().all(|one| one.current && !one.offline)
+            });
+            (all && !streams.is_empty()).then_some(())
+        };
+        let end = Instant::now() + BEGUN_WITHIN;
+        while is_whole().await.is_none() {
+            assert!(Instant::now() < end, "the cluster is not whole again");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Changes how the broker keeps LOG, as soon as it can.
+    pub async fn change_log(&self, change: impl Fn(&mut jetstream::stream::Config)) {
+        let js = jetstream::new(self.broker().await);
+        let changed = async || {
+            let mut log = js.get_stream("LOG").await.ok()?;
+            let mut config = log.info().await.ok()?.config.clone();
+            change(&mut config);
+            js.update_stream(config).await.ok()
+        };
+        let end = Instant::now() + BEGUN_WITHIN;
+        while changed().await.is_none() {
+            assert!(Instant::now() < end, "LOG cannot be changed");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Natter’s own way into CHAT, past every proxy.
@@ -215,7 +295,7 @@ impl World {
     /// Which server leads the log, where that is known now.
     pub async fn leader(&self) -> Option<usize> {
         let asked = async {
-            let js = async_nats::jetstream::new(self.broker().await);
+            let js = jetstream::new(self.broker().await);
             let mut log = js.get_stream("LOG").await.ok()?;
             let name = log.info().await.ok()?.cluster.as_ref()?.leader.clone()?;
             name.strip_prefix('n')?.parse().ok()

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -27,11 +28,11 @@ const HELD: usize = 16;
 /// Carries until one side or the proxy ends it.
 pub(super) async fn carry(
     mut near: TcpStream,
-    upstream: SocketAddr,
+    upstreams: Arc<[SocketAddr]>,
     faults: watch::Receiver<Fault>,
     mut ends: broadcast::Receiver<End>,
 ) {
-    let Ok(mut far) = TcpStream::connect(upstream).await else {
+    let Ok(mut far) = TcpStream::connect(&*upstreams).await else {
         return;
     };
     for side in [&near, &far] {
