@@ -226,6 +226,8 @@ test("earlier messages come in above", async ({ person }) => {
   await expect(message(oda, "page 60.")).toHaveCount(1);
   await expect(oda.getByText("Sending…")).toHaveCount(0, { timeout: 20_000 });
   await oda.reload();
+  // Until then the button does nothing.
+  await expect(status(oda, "Connected")).toBeAttached();
   await expect(message(oda, "page 60.")).toHaveCount(1);
   await expect(message(oda, "page 2.")).toHaveCount(0);
   await oda.getByRole("button", { name: "Show earlier messages" }).click();
