@@ -26,7 +26,7 @@ e2e: ## Run the browser tests alone
 	@scripts/test.sh browser $(ARGS)
 
 chaos: ## Half an hour of faults, at random from a seed (ARGS="--seed 7 --seconds 600")
-	@scripts/test.sh chaos --seconds 1800 --clients 12 --pages 3 --only $(ARGS)
+	@scripts/test.sh chaos --seconds 1800 --clients 12 --pages 3 --pace 80 --only $(ARGS)
 
 lint: ## Check format and lints of Rust, protobuf, CSS, TypeScript, JSON and shell
 	@scripts/lint.sh

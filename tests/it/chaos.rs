@@ -49,6 +49,10 @@ struct Options {
     #[arg(long)]
     cluster: bool,
 
+    /// Between two messages of all together, in milliseconds. A page in debug shows some ten a second.
+    #[arg(long, default_value_t = 30)]
+    pace: u64,
+
     /// What happens. One of each is lost only at a cluster.
     #[arg(long, value_enum, default_value = "everything")]
     course: Course,
@@ -81,6 +85,7 @@ async fn main() {
             let has_chromium = std::env::var_os("CHROMIUM").is_some();
             usize::from(has_chromium)
         }),
+        pace: Duration::from_millis(options.pace),
         rules: Rules::default(),
         course: options.course,
         cluster: options.cluster,

@@ -40,6 +40,8 @@ pub struct Plan {
     pub lasts: Duration,
     pub clients: usize,
     pub pages: usize,
+    /// Between two messages of all together.
+    pub pace: Duration,
     pub rules: Rules,
     pub course: Course,
     /// Two natters at a cluster of three, whose servers are killed one at a time.
@@ -59,9 +61,6 @@ pub enum Course {
     /// meanwhile is to be refused anything, or told of it.
     OneLost,
 }
-
-/// Between two messages of all together.
-const PACE: Duration = Duration::from_millis(30);
 
 /// Between two looks whether something is as it should be.
 const LOOK: Duration = Duration::from_millis(10);
@@ -93,6 +92,7 @@ struct Campaign {
     /// What may be gone, since the log went back to before it: these numbers of each author.
     undone: HashMap<String, Vec<RangeInclusive<u64>>>,
     next_message: Instant,
+    pace: Duration,
     report: Report,
 }
 
@@ -174,6 +174,7 @@ impl Campaign {
             in_copy: HashMap::new(),
             undone: HashMap::new(),
             next_message: Instant::now(),
+            pace: plan.pace,
             report: Report::default(),
         }
     }
@@ -257,7 +258,7 @@ impl Campaign {
         loop {
             let now = Instant::now();
             if now >= self.next_message {
-                self.next_message = now + PACE;
+                self.next_message = now + self.pace;
                 self.write().await;
             }
             if now >= end {

@@ -39,7 +39,12 @@ impl Campaign {
     /// Waits until nothing is under way; what is not so in the end is judged like everything else.
     pub(super) async fn settle(&mut self) {
         let wanted = self.sent.clone();
-        let end = tokio::time::Instant::now() + SETTLED_WITHIN;
+        // What has gone wrong already is not waited for as long again.
+        let within = match self.report.failures.is_empty() {
+            true => SETTLED_WITHIN,
+            false => SETTLED_WITHIN / 9,
+        };
+        let end = tokio::time::Instant::now() + within;
         loop {
             let is_sent = self.people.iter().all(Headless::is_all_sent);
             if is_sent && self.is_seen(&wanted) && self.pages.are_settled(&wanted).await {

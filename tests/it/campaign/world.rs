@@ -288,8 +288,16 @@ impl World {
         let keys = BrokerKeys::load(&keys).unwrap();
         let user = keys.user(ServiceUser::Chat).unwrap();
         let servers: Vec<_> = self.nats.iter().map(|at| format!("nats://{at}")).collect();
-        let options = user.connect_options().unwrap();
-        options.connect(servers.as_slice()).await.unwrap()
+        let end = Instant::now() + BEGUN_WITHIN;
+        loop {
+            let options = user.connect_options().unwrap();
+            match options.connect(servers.as_slice()).await {
+                Ok(client) => return client,
+                // One that has just been killed is back soon.
+                Err(error) => assert!(Instant::now() < end, "no broker: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Which server leads the log, where that is known now.
