@@ -125,9 +125,11 @@ impl Cluster {
             let name = &stream.config.name;
             let asked = json!({ "placement": { "preferred": wanted } });
             let subject = format!("STREAM.LEADER.STEPDOWN.{name}");
-            // Another natter may have asked for the same: then there is nothing to be done.
             let answer: Answer = js.request(subject, &asked).await?;
-            tracing::info!(stream = %name, to = %wanted, success = answer.success, "a leader is moved");
+            // Else another natter has asked for the same.
+            if answer.success {
+                tracing::info!(stream = %name, to = %wanted, "a leader is moved");
+            }
         }
         Ok(())
     }
