@@ -23,8 +23,8 @@ const BATCH_BYTES: usize = 2 * 1_024 * 1_024;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
 /// How often the broker says that it is there when there is nothing else to say; natter begins
-/// anew when it misses two, or while the model is catching up, ten times two. The consumer is one server’s of a cluster: until natter has noticed
-/// that this one is gone, nobody is answered.
+/// anew when it misses two, or while the model is catching up, ten times two. The consumer is one
+/// server’s of a cluster: until natter has noticed that this one is gone, nobody is answered.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// So often two heartbeats may be missed in a row while the model is catching up.

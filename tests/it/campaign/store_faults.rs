@@ -1,5 +1,6 @@
 //! What befalls the log while everybody stays.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::Republish;
@@ -129,7 +130,7 @@ impl Campaign {
         self.world.start_store();
     }
 
-    fn sent_by_each(&self) -> std::collections::HashMap<String, u64> {
+    fn sent_by_each(&self) -> HashMap<String, u64> {
         let people = self.people.iter().map(|p| (p.uid.clone(), p.sent()));
         people.chain(self.pages.sent()).collect()
     }
