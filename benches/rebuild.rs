@@ -16,7 +16,7 @@ use natter::server::broker::{
 };
 use natter::server::read_model::{Phase, ReadModel};
 use natter::server::space::Space;
-use natter::server::store::{NewPerson, Store};
+use natter::server::store::{Admission, NewPerson, Store};
 use natter::wire::v1::{self, event::Body};
 use prost::Message as _;
 use tokio::sync::watch;
@@ -117,10 +117,10 @@ async fn fill(store: &Store, js: &Context, count: u64) {
             uid: uid.clone(),
             display_name: natter::domain::DisplayName::parse(&format!("Person {at}")).unwrap(),
             credential: String::new(),
-            role: v1::Role::Member,
             identity: None,
         };
-        store.directory().join(&person).await.unwrap();
+        let directory = store.directory();
+        directory.join(&person, &Admission::SignUp).await.unwrap();
         if at < ROOMS {
             let name = RoomName::parse(&format!("room-{at}")).unwrap();
             let made = store
@@ -131,6 +131,7 @@ async fn fill(store: &Store, js: &Context, count: u64) {
                     Some(&name),
                     &Topic::default(),
                     &[],
+                    None,
                 )
                 .await
                 .unwrap();

@@ -172,7 +172,7 @@ async fn by_session(request: &AuthRequest, known: &Known) -> Result<Option<Admit
         return Ok(None);
     };
     let rights = match &session.uid {
-        Some(uid) => rights_now(uid, known).await?,
+        Some(uid) => rights_now(uid, Some(session.generation), known).await?,
         // Natter's own test of the way has none.
         None => Some(Rights::default()),
     };
@@ -197,7 +197,7 @@ async fn by_creds_file(
         return Ok(None);
     }
     let rights = match &file.holder {
-        Holder::Person(uid) => rights_now(uid, known).await?,
+        Holder::Person(uid) => rights_now(uid, None, known).await?,
         Holder::Service(name) => Some(rights_of_service(name)),
     };
     Ok(rights.map(|rights| Admitted {
@@ -207,8 +207,13 @@ async fn by_creds_file(
     }))
 }
 
-/// Somebody's rights by all that was in LOG when they asked; `None`: they may not come in.
-async fn rights_now(uid: &Username, known: &Known) -> Result<Option<Rights>, ReadError> {
+/// Somebody's rights by all that was in LOG when they asked; `None`: they may not come in, or not by a
+/// session of this generation.
+async fn rights_now(
+    uid: &Username,
+    generation: Option<u64>,
+    known: &Known,
+) -> Result<Option<Rights>, ReadError> {
     if !known.limits.may_connect(uid) {
         tracing::debug!(%uid, "connects too often, or is cut off");
         return Ok(None);
@@ -216,7 +221,13 @@ async fn rights_now(uid: &Username, known: &Known) -> Result<Option<Rights>, Rea
     let wanted = uid.clone();
     let answer = known
         .read_model
-        .ask(move |tables| queries::standing(tables, &wanted))
+        .ask(move |tables| {
+            let current = queries::session_generation(tables, &wanted)?;
+            if generation.is_some() && generation != current {
+                return Ok(None);
+            }
+            queries::standing(tables, &wanted)
+        })
         .await?;
     let standing = answer.value.filter(|who| who.role != Role::Suspended);
     Ok(standing.as_ref().map(rights_for))

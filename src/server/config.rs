@@ -235,6 +235,16 @@ impl Site {
         &self.origin
     }
 
+    /// Can it be reached from this machine alone, by the address that people type?
+    #[must_use]
+    pub fn is_on_loopback(&self) -> bool {
+        let host = self.origin.parse::<Uri>().ok();
+        let host = host.as_ref().and_then(Uri::host).unwrap_or_default();
+        let literal = host.trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = |ip: std::net::IpAddr| ip.is_loopback();
+        host == "localhost" || literal.parse().is_ok_and(is_loopback)
+    }
+
     /// Are its cookies for https alone?
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -350,6 +360,32 @@ mod tests {
         let given = Site::parse("https://chat.example.org").unwrap();
         let back = given.origin_of(&from("", "evil.example"));
         assert_eq!(back, "https://chat.example.org");
+    }
+
+    #[test]
+    fn a_site_on_loopback_is_reached_from_this_machine_alone() {
+        for url in [
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://127.8.8.8:1",
+            "http://[::1]:3000",
+        ] {
+            assert!(Site::parse(url).unwrap().is_on_loopback(), "{url}");
+        }
+        for url in [
+            "https://chat.example.org",
+            "http://localhost.example.org",
+            "http://192.0.2.1:3000",
+            "http://[2001:db8::1]",
+            "http://127.0.0.1.example.org",
+        ] {
+            assert!(!Site::parse(url).unwrap().is_on_loopback(), "{url}");
+        }
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 3000));
+        assert!(
+            Site::at(everywhere).is_on_loopback(),
+            "the address decides there"
+        );
     }
 
     #[test]

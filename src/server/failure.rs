@@ -207,6 +207,13 @@ impl From<DirectoryError> for Failure {
             DirectoryError::LastWayIn => Self::forbidden(
                 "This is the only way into your account. Ask an administrator for a link to choose a password first.",
             ),
+            DirectoryError::Founded => Self::conflict(
+                "Somebody else has made the first account just now. Ask them for an invitation.",
+            ),
+            DirectoryError::NotAdministrator => Self::forbidden("Only administrators may do this."),
+            DirectoryError::Outdated => Self::forbidden(
+                "Your rights changed before this took effect, so nothing was done. Load the page again to see what you can do now.",
+            ),
             DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             DirectoryError::LastAdministrator => Self::forbidden(
                 "Somebody has to look after this Natter. Make somebody else an administrator first.",

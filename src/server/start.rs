@@ -235,9 +235,11 @@ impl Server {
         let ready = Ready::default();
         let tunnels = Tunnels::default();
         let is_first_run = !store.directory().is_founded().await?;
-        let setup_token = match addr.ip().is_loopback() {
-            false if is_first_run => Some(setup_token()?),
-            _ => None,
+        let is_reached_from_elsewhere =
+            !addr.ip().is_loopback() || options.behind_proxy || !site.is_on_loopback();
+        let setup_token = match is_first_run && is_reached_from_elsewhere {
+            true => Some(setup_token()?),
+            false => None,
         };
         tokio::spawn(self_test::watch(
             ready.clone(),
@@ -463,6 +465,7 @@ async fn make_first_room(store: &Store) -> Result<(), StartError> {
             Some(&name),
             &Topic::default(),
             &[],
+            None,
         )
         .await;
     match made {
@@ -472,8 +475,8 @@ async fn make_first_room(store: &Store) -> Result<(), StartError> {
     }
 }
 
-/// Whoever comes first is the administrator. Off loopback that must be who started natter, so the
-/// first account asks for a token that only they see.
+/// Whoever comes first is the administrator. Where people elsewhere can reach natter, by its own address
+/// or through a proxy, the first account asks for a token that only whoever started natter sees.
 fn setup_token() -> Result<Arc<str>, StartError> {
     let mut bytes = [0; 15];
     getrandom::fill(&mut bytes)?;

@@ -116,3 +116,14 @@ impl v1::Room {
         self.made_by == Username::natter().as_str()
     }
 }
+
+impl v1::MembershipChange {
+    /// Is somebody in a room after this?
+    #[must_use]
+    pub fn is_in(self) -> bool {
+        matches!(
+            self,
+            Self::Joined | Self::Added | Self::Muted | Self::Unmuted
+        )
+    }
+}

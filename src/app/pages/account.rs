@@ -186,6 +186,7 @@ fn Elsewhere(error: String) -> impl IntoView {
     if label.is_empty() && identities.is_empty() {
         return ().into_any();
     }
+    let has_password = first.with(|page| page.has_password);
     let can_connect = proven_as.is_empty() && first.with(|page| page.can_connect);
     let connect = words::connect_with(&label);
     view! {
@@ -197,6 +198,18 @@ fn Elsewhere(error: String) -> impl IntoView {
                     <form method="post" action="/settings/account">
                         <input type="hidden" name="of" value="connect" />
                         <p>{words::confirm_identity(&label, &proven_as)}</p>
+                        {has_password
+                            .then(|| {
+                                view! {
+                                    <Field
+                                        label=words::YOUR_PASSWORD
+                                        name="confirm_password"
+                                        kind="password"
+                                        autocomplete="current-password"
+                                        hint=words::YOUR_PASSWORD_HINT
+                                    />
+                                }
+                            })}
                         <button class="primary">{words::CONNECT}</button>
                     </form>
                 }

@@ -41,6 +41,9 @@ pub fn notice(notice: Notice) -> Option<&'static str> {
         Notice::PasswordChanged => {
             Some("Your password is changed, and you are signed out everywhere else.")
         }
+        Notice::PasswordReset => Some(
+            "Your password is changed, and you are signed out everywhere else. Whoever holds one of the identities below can still sign in to your account: disconnect those that are not yours.",
+        ),
         Notice::BadLink => {
             Some("This link is used up, too old, or was taken back. Ask for another one.")
         }
@@ -54,6 +57,11 @@ pub fn notice(notice: Notice) -> Option<&'static str> {
 pub const YOUR_ACCOUNT: &str = "Your account";
 /// Under the link.
 pub const YOUR_ACCOUNT_HELP: &str = "What others see of you, and your password.";
+/// A field.
+pub const YOUR_PASSWORD: &str = "Your password";
+/// Beside it, where an identity is connected.
+pub const YOUR_PASSWORD_HINT: &str =
+    "So that nobody who finds this browser open can connect an identity of theirs.";
 /// A heading.
 pub const PICTURE: &str = "Picture";
 /// A heading.
@@ -304,6 +312,12 @@ pub fn acted(by: &str, acted: &AdministratorActed) -> String {
             format!("@{by} made an invitation")
         }
         AdministratorAct::Invited => format!("@{by} made an invitation into {}", acted.detail),
+        AdministratorAct::InvitationUsed => {
+            format!(
+                "@{uid} made an account with an invitation of @{}",
+                acted.detail
+            )
+        }
         AdministratorAct::RevokedInvitation => format!("@{by} took an invitation back"),
         AdministratorAct::Unspecified => {
             format!("@{by} did something that this version does not know")

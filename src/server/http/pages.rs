@@ -133,6 +133,7 @@ async fn with_notice(
     page.set_notice(match query.as_deref() {
         Some("done") => Notice::Done,
         Some("password") => Notice::PasswordChanged,
+        Some("reset") => Notice::PasswordReset,
         _ => Notice::Unspecified,
     });
     render::page(state, path, StatusCode::OK, page).await
@@ -166,12 +167,7 @@ pub(super) async fn invited(
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Response {
-    match state
-        .store
-        .invitations
-        .find(&token, InvitationKind::Join)
-        .await
-    {
+    match state.store.invitation(&token, InvitationKind::Join).await {
         Ok(Some(found)) => {
             let shown = Outside {
                 invited: Some(invitation_view(&state, &found, &token).await),
@@ -186,7 +182,7 @@ pub(super) async fn invited(
 
 pub(super) async fn reset(State(state): State<AppState>, Path(token): Path<String>) -> Response {
     let kind = InvitationKind::Reset;
-    match state.store.invitations.find(&token, kind).await {
+    match state.store.invitation(&token, kind).await {
         Ok(Some(found)) => {
             let shown = Outside {
                 invited: Some(invitation_view(&state, &found, &token).await),
@@ -482,7 +478,7 @@ fn page_of(
 /// The links that are good, each with the names of those of its rooms that the administrator may
 /// know of.
 async fn invitations(state: &AppState, me: &SignedIn) -> Result<Vec<v1::InvitationView>, Failure> {
-    let good = state.store.invitations.all().await?;
+    let good = state.store.good_invitations().await?;
     let ids: Vec<_> = good.iter().map(|one| one.record.room_ids.clone()).collect();
     let names = state.services.ask_as(&me.uid, move |tables, viewer| {
         let mut names = Vec::new();

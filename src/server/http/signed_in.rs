@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::{AppState, address, cookie, render};
 use crate::domain::Username;
 use crate::server::Failure;
-use crate::server::store::{Session, SessionToken};
+use crate::server::store::{Permit, Session, SessionToken};
 use crate::wire::v1;
 
 /// Somebody with a session that holds. Pages and forms take it as an argument; who has none is
@@ -60,12 +60,22 @@ impl SignedIn {
         if account.person.suspended {
             return Err(NotSignedIn::Suspended);
         }
+        // It began by a password, or at a moment, that is no longer good for one.
+        if !account.admits(session.generation) {
+            return Err(NotSignedIn::Nobody);
+        }
         Ok(Self {
             uid,
             session,
             token,
             role: account.person.role(),
         })
+    }
+
+    /// Lets them change their own account, for as long as this session holds.
+    #[must_use]
+    pub fn permit(&self) -> Permit<'_> {
+        Permit::Session(self.session.generation)
     }
 
     /// Do they look after the workspace?

@@ -56,16 +56,15 @@ fn apply_to_directory(
     payload: &[u8],
 ) -> Result<(), ReadError> {
     match &event.body {
-        Some(
-            Body::PersonJoined(v1::PersonJoined {
-                person: Some(person),
-                ..
-            })
-            | Body::PersonChanged(v1::PersonChanged {
-                person: Some(person),
-                ..
-            }),
-        ) => set_person(tables, sequence, event.at_ms, person)?,
+        Some(Body::PersonJoined(v1::PersonJoined {
+            person: Some(person),
+            ..
+        })) => set_person(tables, sequence, event.at_ms, person, 0)?,
+        Some(Body::PersonChanged(v1::PersonChanged {
+            person: Some(person),
+            session_generation,
+            ..
+        })) => set_person(tables, sequence, event.at_ms, person, *session_generation)?,
         Some(
             Body::RoomMade(v1::RoomMade { room: Some(room) })
             | Body::RoomChanged(v1::RoomChanged {
@@ -98,16 +97,18 @@ fn set_person(
     sequence: Sequence,
     at_ms: i64,
     person: &v1::Person,
+    session_generation: u64,
 ) -> Result<(), ReadError> {
     let before: Option<(i32, bool)> = tables
         .prepare_cached("SELECT role, suspended FROM person WHERE uid = ?1")?
         .query_row([&person.uid], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     tables.execute(
-        "INSERT INTO person (uid, display_name, role, suspended, about, time_zone, picture, since)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO person
+            (uid, display_name, role, suspended, about, time_zone, picture, since, place, generation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?10)
          ON CONFLICT (uid) DO UPDATE SET display_name = ?2, role = ?3, suspended = ?4,
-            about = ?5, time_zone = ?6, picture = ?7,
+            about = ?5, time_zone = ?6, picture = ?7, place = ?8, generation = ?10,
             since = CASE WHEN role = ?9 AND ?3 <> ?9 THEN ?8 ELSE since END",
         params![
             person.uid,
@@ -120,6 +121,7 @@ fn set_person(
             signed(sequence),
             // A guest who becomes a member comes into the room of everybody then.
             i32::from(v1::Role::Guest),
+            i64::try_from(session_generation).unwrap_or(i64::MAX),
         ],
     )?;
     // Whatever changed of it: a connection that is made anew has the rights of now.
@@ -139,8 +141,8 @@ fn set_room(
     });
     let pair = (room.kind() == RoomKind::Direct).then(|| room.pair.join("."));
     tables.execute(
-        "INSERT INTO room (id, name, folded, kind, topic, archived, pair, made_by)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO room (id, name, folded, kind, topic, archived, pair, made_by, maker_removed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
          ON CONFLICT (id) DO UPDATE SET name = ?2, folded = ?3, topic = ?5, archived = ?6",
         params![
             room.id,
@@ -155,7 +157,7 @@ fn set_room(
     )?;
     for uid in &room.pair {
         tables.execute(
-            "INSERT OR IGNORE INTO member (uid, room, muted, since) VALUES (?1, ?2, 0, ?3)",
+            "INSERT OR IGNORE INTO member (uid, room, muted, since, place) VALUES (?1, ?2, 0, ?3, ?3)",
             params![uid, room.id, signed(sequence)],
         )?;
     }
@@ -179,13 +181,15 @@ fn change_membership(
         | MembershipChange::Unmuted => {
             let came = matches!(change, MembershipChange::Joined | MembershipChange::Added);
             tables.execute(
-                "INSERT INTO member (uid, room, muted, since) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (uid, room) DO UPDATE SET muted = ?3, since = coalesce(since, ?4)",
+                "INSERT INTO member (uid, room, muted, since, place) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (uid, room) DO UPDATE
+                 SET muted = ?3, since = coalesce(since, ?4), place = ?5",
                 params![
                     changed.uid,
                     room.id,
                     change == MembershipChange::Muted,
                     came.then(|| signed(sequence)),
+                    signed(sequence),
                 ],
             )?;
         }
@@ -194,6 +198,12 @@ fn change_membership(
                 "DELETE FROM member WHERE uid = ?1 AND room = ?2",
                 params![changed.uid, room.id],
             )?;
+            if change == MembershipChange::Removed {
+                tables.execute(
+                    "UPDATE room SET maker_removed = 1 WHERE id = ?1 AND made_by = ?2",
+                    params![room.id, changed.uid],
+                )?;
+            }
             // Who has a right of its own to the room loses it.
             if room.kind() == RoomKind::Closed || is_guest(tables, &changed.uid)? {
                 cut(tables, sequence, at_ms, &changed.uid)?;

@@ -11,7 +11,7 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -32,7 +32,9 @@ CREATE TABLE person (
     about TEXT NOT NULL,
     time_zone TEXT NOT NULL,
     picture TEXT NOT NULL,         -- empty for none
-    since INTEGER NOT NULL         -- the entry since which they are in the room of everybody
+    since INTEGER NOT NULL,        -- the entry since which they are in the room of everybody
+    place INTEGER NOT NULL,        -- the entry that says all of this
+    generation INTEGER NOT NULL    -- sessions of an earlier one are over
 ) WITHOUT ROWID;
 CREATE TABLE room (
     id TEXT PRIMARY KEY,
@@ -42,13 +44,15 @@ CREATE TABLE room (
     topic TEXT NOT NULL,
     archived INTEGER NOT NULL,
     pair TEXT UNIQUE,              -- the two of a direct room, as in its subject
-    made_by TEXT NOT NULL
+    made_by TEXT NOT NULL,
+    maker_removed INTEGER NOT NULL -- 1 for good once somebody else has removed its maker from it
 ) WITHOUT ROWID;
 CREATE TABLE member (
     uid TEXT NOT NULL,
     room TEXT NOT NULL,
     muted INTEGER NOT NULL,
     since INTEGER,                 -- the entry that brought them in; NULL: they have only muted it
+    place INTEGER NOT NULL,        -- the directory's last entry about it
     PRIMARY KEY (uid, room)
 ) WITHOUT ROWID;
 CREATE INDEX member_of_room ON member (room);

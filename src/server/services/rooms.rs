@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Services;
-use crate::domain::{Pair, RoomId, RoomName, Topic, Username, limits};
+use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, limits};
 use crate::server::Failure;
 use crate::server::read_model::queries::{self, Viewer};
 use crate::server::router::{CurrentUser, Proto, State};
-use crate::server::store::RoomEdit;
+use crate::server::store::{Guard, RoomEdit};
 use crate::wire::v1::{self, MembershipChange, Room, RoomKind, RoomResponse};
 
 /// People in one `invite`, at most.
@@ -129,9 +129,10 @@ pub async fn make(
     let name = RoomName::parse(&asked.name)?;
     let topic = Topic::parse(&asked.topic)?;
     let uid = me.clone();
-    let (is_guest, closed) = services
+    let (is_guest, place, closed) = services
         .ask_as(me, move |tables, viewer| {
-            Ok((viewer.is_guest(), queries::closed_rooms(tables, &uid)?))
+            let closed = queries::closed_rooms(tables, &uid)?;
+            Ok((viewer.is_guest(), viewer.place, closed))
         })
         .await?
         .value;
@@ -149,8 +150,9 @@ pub async fn make(
         }
     };
     let directory = services.store.directory();
+    let guard = Guard::account(me, place);
     Ok(directory
-        .make_room(me, kind, Some(&name), &topic, &[])
+        .make_room(me, kind, Some(&name), &topic, &[], Some(&guard))
         .await?)
 }
 
@@ -175,7 +177,7 @@ pub async fn talk_to(
     }
     let (asked, everyone) = (uids.clone(), uids.iter().cloned().chain([me.to_string()]));
     let everyone: BTreeSet<_> = everyone.collect();
-    let (people, group) = services
+    let (people, group, place) = services
         .ask_as(me, move |tables, viewer| {
             let mut people = Vec::new();
             for person in queries::visible_people(tables, viewer, asked)? {
@@ -185,7 +187,8 @@ pub async fn talk_to(
                 let closed = queries::closed_rooms(tables, &uid)?;
                 people.push((uid, person.suspended, closed));
             }
-            Ok((people, queries::group_of(tables, &everyone)?))
+            let group = queries::group_of(tables, &everyone)?;
+            Ok((people, group, viewer.place))
         })
         .await?
         .value;
@@ -209,8 +212,10 @@ pub async fn talk_to(
         return Err(too_many_rooms("Somebody of them is"));
     }
     let with: Vec<_> = people.into_iter().map(|(uid, ..)| uid).collect();
+    let (kind, topic) = (RoomKind::Closed, Topic::default());
+    let guard = Guard::account(me, place);
     Ok(directory
-        .make_room(me, RoomKind::Closed, None, &Topic::default(), &with)
+        .make_room(me, kind, None, &topic, &with, Some(&guard))
         .await?)
 }
 
@@ -226,7 +231,13 @@ pub async fn join(services: &Services, me: &Username, room_id: &str) -> Result<R
     about.must_not_be_archived()?;
     let directory = services.store.directory();
     directory
-        .change_membership(me, me, &about.room, MembershipChange::Joined)
+        .change_membership(
+            me,
+            me,
+            &about.room,
+            MembershipChange::Joined,
+            &about.guards()?,
+        )
         .await?;
     Ok(about.room)
 }
@@ -245,7 +256,7 @@ pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<
             "Everybody is in this room. You can mute it instead.",
         ));
     }
-    send_away(services, me, me, about.room, MembershipChange::Left).await
+    send_away(services, me, me, about.room, MembershipChange::Left, &[]).await
 }
 
 /// Brings people into a room.
@@ -302,11 +313,12 @@ pub async fn invite(
         }
     }
     let directory = services.store.directory();
+    let guards = about.guards()?;
     for (uid, person, _) in invited {
         // Everybody else is in the room that natter made, without a list.
         if !about.room.is_home() || person.role() == v1::Role::Guest {
             directory
-                .change_membership(me, &uid, &about.room, MembershipChange::Added)
+                .change_membership(me, &uid, &about.room, MembershipChange::Added, &guards)
                 .await?;
         }
     }
@@ -343,7 +355,9 @@ pub async fn remove(
             "Everybody is in this room. An administrator can suspend somebody instead.",
         ));
     }
-    send_away(services, me, &other, about.room, MembershipChange::Removed).await
+    let guards = about.guards()?;
+    let removed = MembershipChange::Removed;
+    send_away(services, me, &other, about.room, removed, &guards).await
 }
 
 async fn send_away(
@@ -352,9 +366,12 @@ async fn send_away(
     uid: &Username,
     room: Room,
     change: MembershipChange,
+    guards: &[Guard],
 ) -> Result<Room, Failure> {
     let directory = services.store.directory();
-    let changed = directory.change_membership(me, uid, &room, change).await?;
+    let changed = directory
+        .change_membership(me, uid, &room, change, guards)
+        .await?;
     if let Some(sequence) = changed {
         services.cutter.wait(sequence).await;
     }
@@ -380,7 +397,7 @@ pub async fn mute(
     };
     let directory = services.store.directory();
     directory
-        .change_membership(me, me, &about.room, change)
+        .change_membership(me, me, &about.room, change, &[])
         .await?;
     Ok(about.room)
 }
@@ -428,12 +445,13 @@ pub async fn change(
         about.must_not_be_archived()?;
     }
     let id = RoomId::parse(&about.room.id)?;
+    let guard = Guard::account(me, about.viewer.place);
     let mut room = about.room;
     for edit in edits {
         room = services
             .store
             .directory()
-            .change_room(me, &id, &edit)
+            .change_room(me, &id, &edit, &guard)
             .await?;
     }
     Ok(room)
@@ -444,6 +462,9 @@ struct About {
     viewer: Viewer,
     room: Room,
     is_in: bool,
+    /// The entry of LOG that says so, where there is one.
+    membership: Option<Sequence>,
+    looks_after: bool,
     /// Somebody else whom it is about, and whether they are in it.
     other: Option<(v1::Person, bool)>,
 }
@@ -474,6 +495,8 @@ impl About {
                     .transpose()?;
                 Ok(Some(Self {
                     is_in: queries::is_in(tables, &viewer.person, &room)?,
+                    membership: queries::membership_place(tables, &viewer.person.uid, &room)?,
+                    looks_after: queries::looks_after(tables, viewer, &room)?,
                     viewer: viewer.clone(),
                     room,
                     other,
@@ -497,9 +520,23 @@ impl About {
         Ok(())
     }
 
-    /// Who made a room looks after it, and so does every administrator who is in it.
+    /// What must not have changed when others are brought in or removed: the account of whoever does
+    /// it, and their own membership.
+    fn guards(&self) -> Result<Vec<Guard>, Failure> {
+        let uid = Username::parse(&self.viewer.person.uid)?;
+        let mut guards = vec![Guard::account(&uid, self.viewer.place)];
+        if let Some(place) = self.membership {
+            guards.push(Guard::membership(
+                &RoomId::parse(&self.room.id)?,
+                &uid,
+                place,
+            ));
+        }
+        Ok(guards)
+    }
+
     fn must_look_after(&self, what: &str) -> Result<(), Failure> {
-        if self.viewer.is_administrator() || self.room.made_by == self.viewer.person.uid {
+        if self.looks_after {
             return Ok(());
         }
         Err(Failure::forbidden(format!(

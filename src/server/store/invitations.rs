@@ -49,11 +49,12 @@ impl Invitations {
         Ok(token)
     }
 
-    /// The link of a token, if it is good for this.
+    /// The link of a token, if it is good for this. Whether its maker may still make it is judged by
+    /// [`Store::invitation`](super::Store::invitation).
     ///
     /// # Errors
     /// The broker did not answer.
-    pub async fn find(
+    pub(super) async fn find(
         &self,
         token: &str,
         kind: InvitationKind,
@@ -62,102 +63,131 @@ impl Invitations {
             return Ok(None);
         }
         let found = self.entry(&hash_of(token)).await?;
-        Ok(found
-            .map(|(_, invitation)| invitation)
-            .filter(|invitation| invitation.record.kind() == kind))
+        Ok(found.filter(|invitation| invitation.record.kind() == kind))
     }
 
-    /// The link of this name, for making an account, if it is good.
+    /// The link of this name, for making an account, alike.
     ///
     /// # Errors
     /// The broker did not answer.
-    pub async fn find_by_id(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
-        let found = self.entry(id).await?.map(|(_, invitation)| invitation);
+    pub(super) async fn find_by_id(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
+        let found = self.entry(id).await?;
         Ok(found.filter(|invitation| invitation.record.kind() == InvitationKind::Join))
     }
 
-    async fn entry(&self, id: &str) -> Result<Option<(u64, Invitation)>, StoreError> {
+    /// The link of this name, if it is good.
+    async fn entry(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
+        let found = self.stored(id).await?;
+        let good = found.filter(|(_, record)| is_good(record));
+        Ok(good.map(|(_, record)| Invitation {
+            id: id.to_owned(),
+            record,
+        }))
+    }
+
+    /// Its record, good or not, with the revision that it has.
+    async fn stored(&self, id: &str) -> Result<Option<(u64, InvitationRecord)>, StoreError> {
         let entry = self.bucket.entry(id, "look an invitation up").await?;
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
             return Ok(None);
         };
         let record = InvitationRecord::decode(entry.value)
             .map_err(|_| StoreError::Corrupt("an invitation"))?;
-        let id = id.to_owned();
-        let is_good = record.expires_at_ms > clock::now().0;
-        Ok(is_good.then_some((entry.revision, Invitation { id, record })))
+        Ok(Some((entry.revision, record)))
     }
 
-    /// Uses a link once. False: it is good no longer. Of two who race for the last use, one gets
-    /// it.
+    /// Takes one use of a link. False: it has none left, or was revoked. Of two who race for the last
+    /// use, one gets it.
     ///
     /// # Errors
-    /// The broker did not answer: it may have been used.
+    /// The broker did not answer: the use may be taken.
     pub async fn take(&self, id: &str) -> Result<bool, StoreError> {
-        let doing = "use an invitation";
-        for _ in 0..TRIES {
-            let Some((revision, Invitation { mut record, .. })) = self.entry(id).await? else {
-                return Ok(false);
-            };
-            let taken = match record.uses_left {
-                0 => return Ok(true),
-                1 => {
-                    let deleted = self.bucket.delete_expect_revision(id, Some(revision)).await;
-                    match deleted {
-                        Ok(()) => true,
-                        Err(_) if self.was_changed(id, revision).await? => false,
-                        Err(error) => return Err(StoreError::broker(doing)(error)),
-                    }
-                }
-                left => {
-                    record.uses_left = left - 1;
-                    let payload = record.encode_to_vec().into();
-                    match self.bucket.update(id, payload, revision).await {
-                        Ok(_) => true,
-                        Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => {
-                            false
-                        }
-                        Err(error) => return Err(StoreError::broker(doing)(error)),
-                    }
-                }
-            };
-            if taken {
-                return Ok(true);
+        self.change(id, "use an invitation", is_good, |record| {
+            match record.uses_left {
+                // Any number.
+                0 => return None,
+                1 => record.used_up = true,
+                left => record.uses_left = left - 1,
             }
-        }
-        Err(StoreError::Conflict)
+            Some(())
+        })
+        .await
     }
 
-    async fn was_changed(&self, id: &str, revision: u64) -> Result<bool, StoreError> {
-        let entry = self.bucket.entry(id, "look an invitation up").await?;
-        Ok(entry.is_none_or(|entry| entry.revision != revision))
-    }
-
-    /// Gives a use back: what it was taken for did not come about.
+    /// Gives a use back: what it was taken for did not come about. A link that was revoked meanwhile
+    /// stays revoked.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
-    pub async fn give_back(&self, invitation: &Invitation) -> Result<(), StoreError> {
-        if invitation.record.uses_left == 0 {
+    pub async fn give_back(&self, id: &str) -> Result<(), StoreError> {
+        self.change(
+            id,
+            "give an invitation back",
+            |_| true,
+            |record| {
+                if record.used_up {
+                    record.used_up = false;
+                } else if record.uses_left > 0 {
+                    record.uses_left += 1;
+                } else {
+                    return None;
+                }
+                Some(())
+            },
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Deletes the record of a link whose last use came to something. One that is left behind is good
+    /// for nothing.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn clear(&self, id: &str) -> Result<(), StoreError> {
+        let doing = "clear a used invitation away";
+        let found = self.stored(id).await?;
+        let Some((revision, _)) = found.filter(|(_, record)| record.used_up) else {
             return Ok(());
-        }
-        let mut record = invitation.record.clone();
-        record.uses_left = match self.entry(&invitation.id).await? {
-            Some((_, left)) => left.record.uses_left + 1,
-            None => 1,
         };
         self.bucket
-            .put(&invitation.id, record.encode_to_vec().into())
+            .delete_expect_revision(id, Some(revision))
             .await
-            .map_err(StoreError::broker("give an invitation back"))?;
-        Ok(())
+            .map_err(StoreError::broker(doing))
+    }
+
+    /// Changes the record of a link for which `may` says so. False: there is none. `change` gives
+    /// `None` where there is nothing to write.
+    async fn change(
+        &self,
+        id: &str,
+        doing: &'static str,
+        may: impl Fn(&InvitationRecord) -> bool,
+        change: impl Fn(&mut InvitationRecord) -> Option<()>,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            let found = self.stored(id).await?.filter(|(_, record)| may(record));
+            let Some((revision, mut record)) = found else {
+                return Ok(false);
+            };
+            if change(&mut record).is_none() {
+                return Ok(true);
+            }
+            let payload = record.encode_to_vec().into();
+            match self.bucket.update(id, payload, revision).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => {}
+                Err(error) => return Err(StoreError::broker(doing)(error)),
+            }
+        }
+        Err(StoreError::Conflict)
     }
 
     /// All links for making accounts that are good, the newest first.
     ///
     /// # Errors
     /// The broker did not answer.
-    pub async fn all(&self) -> Result<Vec<Invitation>, StoreError> {
+    pub(super) async fn all(&self) -> Result<Vec<Invitation>, StoreError> {
         let doing = "list invitations";
         let keys = self.bucket.keys().await;
         let keys: Vec<String> = keys
@@ -167,25 +197,34 @@ impl Invitations {
             .map_err(StoreError::broker(doing))?;
         let mut all = Vec::new();
         for key in keys {
-            all.extend(self.entry(&key).await?.map(|(_, invitation)| invitation));
+            all.extend(self.entry(&key).await?);
         }
         all.retain(|invitation| invitation.record.kind() == InvitationKind::Join);
         all.sort_by_key(|invitation| std::cmp::Reverse(invitation.record.made_at_ms));
         Ok(all)
     }
 
-    /// Makes a link good for nothing. False: it was so already.
+    /// Is there a link of this name that can be revoked? One whose last use is taken can: the use may
+    /// yet be given back.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn can_be_revoked(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(is_secret(id) && self.stored(id).await?.is_some())
+    }
+
+    /// Revokes a link, for good.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
-    pub async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
-        if !is_secret(id) || self.entry(id).await?.is_none() {
-            return Ok(false);
-        }
+    pub async fn revoke(&self, id: &str) -> Result<(), StoreError> {
         self.bucket
             .delete(id)
             .await
-            .map_err(StoreError::broker("revoke an invitation"))?;
-        Ok(true)
+            .map_err(StoreError::broker("revoke an invitation"))
     }
+}
+
+fn is_good(record: &InvitationRecord) -> bool {
+    !record.used_up && record.expires_at_ms > clock::now().0
 }

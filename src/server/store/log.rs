@@ -27,16 +27,28 @@ const APPEND: &str = "take an entry";
 const READ: &str = "read an entry";
 const HAND_OUT: &str = "hand the log out";
 
+/// Names the subject that `Nats-Expected-Last-Subject-Sequence` is about, where it is not the
+/// entry's own.
+const EXPECTED_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
+
 /// The broker's error for an expected last (subject) sequence that does not hold.
 const WRONG_LAST_SEQUENCE: [u64; 2] = [10_071, 10_164];
 
 /// What must be true of a subject for an entry to be written to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
     /// Anything.
     Any,
     /// The subject's last entry is this one; 0: it has none.
     Last(Sequence),
+    /// The last entry of another subject is this one. No earlier entry of the same batch may write
+    /// to that subject.
+    LastOf {
+        /// Which.
+        subject: String,
+        /// Its last entry; 0: it has none.
+        last: Sequence,
+    },
 }
 
 /// An entry to write.
@@ -114,7 +126,7 @@ impl Log {
         entry: &Entry,
         message_id: Option<&str>,
     ) -> Result<Appended, StoreError> {
-        let mut headers = expectation(entry.expect);
+        let mut headers = expectation(&entry.expect);
         if let Some(id) = message_id {
             headers.insert(header::NATS_MESSAGE_ID, id);
         }
@@ -154,7 +166,7 @@ impl Log {
         let id = BASE64URL_NOPAD.encode(&id);
         let client = self.js.client();
         for (index, entry) in entries.iter().enumerate() {
-            let mut headers = expectation(entry.expect);
+            let mut headers = expectation(&entry.expect);
             headers.insert("Nats-Batch-Id", id.as_str());
             headers.insert("Nats-Batch-Sequence", (index + 1).to_string());
             let payload = entry.event.encode_to_vec().into();
@@ -301,15 +313,21 @@ fn config(replicas: usize) -> stream::Config {
     }
 }
 
-fn expectation(expect: Expect) -> HeaderMap {
+fn expectation(expect: &Expect) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::NATS_EXPECTED_STREAM, LOG_STREAM);
-    if let Expect::Last(Sequence(sequence)) = expect {
-        headers.insert(
-            header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-            sequence.to_string(),
-        );
-    }
+    let last = match expect {
+        Expect::Any => return headers,
+        Expect::Last(last) => last,
+        Expect::LastOf { subject, last } => {
+            headers.insert(EXPECTED_SUBJECT, subject.as_str());
+            last
+        }
+    };
+    headers.insert(
+        header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+        last.0.to_string(),
+    );
     headers
 }
 

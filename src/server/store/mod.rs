@@ -9,6 +9,7 @@ mod creds_files;
 mod directory;
 mod epoch;
 mod invitations;
+mod invited;
 mod leader;
 mod log;
 mod pending;
@@ -18,7 +19,10 @@ mod sessions;
 
 pub use credentials::Credentials;
 pub use creds_files::{CredsFile, CredsFiles, Holder};
-pub use directory::{Account, Directory, DirectoryError, NewPerson, PersonChange, RoomEdit};
+pub use directory::{
+    Account, Admission, Changed, Directory, DirectoryError, Guard, NewPerson, Permit, PersonChange,
+    RoomEdit,
+};
 pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};

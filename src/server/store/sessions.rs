@@ -119,6 +119,8 @@ pub struct Session {
     pub id: SessionId,
     /// Who. `None` for natter's own test of the way through the callout, which has no rights.
     pub uid: Option<Username>,
+    /// The account's session generation that it began in: it holds while that is the account's.
+    pub generation: u64,
     /// When it ends.
     pub expires: SystemTime,
     /// When it began.
@@ -157,16 +159,18 @@ impl Sessions {
         })
     }
 
-    /// Begins a session.
+    /// Begins a session of somebody whose account has this session generation, as it was when they
+    /// showed who they are. `None`: of nobody.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
     pub async fn begin(
         &self,
-        uid: Option<&Username>,
+        who: Option<(&Username, u64)>,
         life: Duration,
         from: Origin,
     ) -> Result<SessionToken, StoreError> {
+        let (uid, generation) = who.unzip();
         let token = SessionToken::generate(uid).map_err(StoreError::broker("begin a session"))?;
         let now = clock::now().0;
         let record = v1::SessionRecord {
@@ -176,6 +180,7 @@ impl Sessions {
             used_at_ms: now,
             agent: from.agent.chars().take(AGENT_CHARS).collect(),
             address: from.address,
+            generation: generation.unwrap_or_default(),
         };
         let (key, record) = (token.id(), record.encode_to_vec());
         self.bucket
@@ -309,6 +314,7 @@ fn read(id: SessionId, bytes: Bytes) -> Result<Session, StoreError> {
     Ok(Session {
         id,
         uid,
+        generation: record.generation,
         expires: UNIX_EPOCH + Duration::from_millis(expires),
         began: Timestamp(record.began_at_ms),
         used: Timestamp(record.used_at_ms),

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::invitation_view;
 use super::super::{AppState, cookie, render};
-use super::joining::{Names, bad_link, may_found, needs_invitation, settle};
+use super::joining::{Names, Way, bad_link, needs_invitation, settle};
 use super::{begin_session, keep_password, on_to, refused_outside};
 use crate::domain::{Password, Username};
 use crate::server::config::Signup;
-use crate::server::store::{Invitation, PersonChange};
+use crate::server::store::{Account, DirectoryError, Invitation, Permit, PersonChange};
 use crate::server::{Failure, passwords};
 use crate::wire::v1::{self, InvitationKind};
 
@@ -74,7 +74,9 @@ async fn make_account(
         state.limits.sign_up(address)?;
         let uid = join(state, form, invited.as_ref()).await?;
         let before = cookie::read(headers, &state.site);
-        begin_session(state, &uid, before.as_ref(), origin_of(headers, address)).await
+        let from = origin_of(headers, address);
+        // A new account is of generation 0.
+        begin_session(state, &uid, 0, before.as_ref(), from, "/").await
     };
     match joined.await {
         Ok(response) => response,
@@ -97,7 +99,7 @@ async fn invitation(
     if token.is_empty() {
         return Ok(None);
     }
-    let found = state.store.invitations.find(token, kind).await?;
+    let found = state.store.invitation(token, kind).await?;
     found.map(Some).ok_or_else(bad_link)
 }
 
@@ -106,18 +108,19 @@ async fn join(
     form: SignUpForm,
     invited: Option<&Invitation>,
 ) -> Result<Username, Failure> {
-    let founded = state.store.directory().is_founded().await?;
-    if founded && invited.is_none() {
-        may_sign_up(&state.signup, &form.email)?;
-    }
-    if !founded {
-        may_found(state, &form.setup_token)?;
-    }
+    let may_sign_up = || may_sign_up(&state.signup, &form.email);
+    let way = Way {
+        invited,
+        setup_token: &form.setup_token,
+        may_sign_up: &may_sign_up,
+    };
+    // What is refused anyway is refused before a hash is worked out.
+    way.admission(state).await?;
     let names = Names::parse(&form.username, &form.display_name)?;
     names.are_free(state).await?;
     let about = [names.uid.as_str(), names.display_name.as_str()];
-    let credential = keep_password(state, form.password, &about).await?;
-    settle(state, names, credential, None, invited).await
+    let credential = keep_password(state, form.password.clone(), &about).await?;
+    settle(state, names, credential, None, &way).await
 }
 
 fn may_sign_up(signup: &Signup, email: &str) -> Result<(), Failure> {
@@ -157,9 +160,10 @@ pub(in super::super) async fn sign_in(
     };
     let recognised = async {
         state.limits.sign_in(address, form.username.trim())?;
-        let uid = recognise(&state, form).await?;
+        let (uid, account) = recognise(&state, form).await?;
         let before = cookie::read(&headers, &state.site);
-        begin_session(&state, &uid, before.as_ref(), origin_of(&headers, address)).await
+        let (generation, from) = (account.session_generation, origin_of(&headers, address));
+        begin_session(&state, &uid, generation, before.as_ref(), from, "/").await
     };
     match recognised.await {
         Ok(response) => response,
@@ -172,35 +176,50 @@ pub(in super::super) fn suspended() -> Failure {
     Failure::forbidden("This account is suspended. Ask an administrator.")
 }
 
-async fn recognise(state: &AppState, form: SignInForm) -> Result<Username, Failure> {
+/// Whose password it is, with their account as it was while the password was checked.
+async fn recognise(state: &AppState, form: SignInForm) -> Result<(Username, Account), Failure> {
     let wrong = || Failure::invalid("Wrong username or password. Check both and try again.");
     let name = Username::parse(form.username.trim());
     let account = match &name {
         Ok(uid) => state.store.directory().person(uid).await?,
         Err(_) => None,
     };
-    let hash = match &account {
-        Some(account) if !account.credential.is_empty() => {
-            state.store.credentials.get(&account.credential).await?
-        }
-        _ => None,
+    let is_right = is_password_of(state, account.as_ref(), form.password).await?;
+    let (Ok(uid), Some(account), true) = (name, account, is_right) else {
+        return Err(wrong());
     };
-    // What can be nobody's password takes as long as any other.
-    let password = Password::parse(form.password);
+    // Checking takes its time, in which the password may have been replaced.
+    let now = state.store.directory().person(&uid).await?;
+    let now = now.filter(|now| now.session_generation == account.session_generation);
+    match now {
+        Some(now) if now.person.suspended => Err(suspended()),
+        Some(now) => Ok((uid, now)),
+        None => Err(wrong()),
+    }
+}
+
+/// Is this the password of the account? It takes as long when there is no such account, or none with a
+/// password, or when the text cannot be anybody's password.
+pub(super) async fn is_password_of(
+    state: &AppState,
+    account: Option<&Account>,
+    text: String,
+) -> Result<bool, Failure> {
+    let credential = account.map(|account| account.credential.as_str());
+    let hash = match credential.unwrap_or_default() {
+        "" => None,
+        key => state.store.credentials.get(key).await?,
+    };
+    let password = Password::parse(text);
     let hash = hash.filter(|_| password.is_ok());
     let password = match password {
         Ok(password) => password,
         Err(_) => Password::parse("no password at all".into())?,
     };
-    match passwords::verify(password, hash).await {
-        Ok(true) if account.is_some_and(|account| account.person.suspended) => Err(suspended()),
-        Ok(true) => name.map_err(|_| wrong()),
-        Ok(false) => Err(wrong()),
-        Err(error) => {
-            tracing::error!(%error, "a password could not be checked");
-            Err(Failure::unavailable())
-        }
-    }
+    passwords::verify(password, hash).await.map_err(|error| {
+        tracing::error!(%error, "a password could not be checked");
+        Failure::unavailable()
+    })
 }
 
 pub(in super::super) async fn sign_out(
@@ -253,9 +272,23 @@ pub(in super::super) async fn reset(
             state.store.credentials.forget(&credential).await?;
             return Err(bad_link());
         }
-        change_password(&state, &uid, &uid, credential).await?;
+        let link = Permit::Link(found.record.generation);
+        let account = match change_password(&state, link, &uid, credential).await {
+            // The account has changed since the link was made.
+            Err(DirectoryError::Outdated) => return Err(bad_link()),
+            changed => changed?,
+        };
+        if let Err(error) = state.store.invitations.clear(&found.id).await {
+            tracing::debug!(%error, "a used link was not cleared away");
+        }
         state.sign_out.end_all(&uid, None).await?;
-        begin_session(&state, &uid, None, origin_of(&headers, address)).await
+        // Whoever had the account before may have connected an identity of theirs to it.
+        let path = match account.identities.is_empty() {
+            true => "/",
+            false => "/settings/account?reset",
+        };
+        let (generation, from) = (account.session_generation, origin_of(&headers, address));
+        begin_session(&state, &uid, generation, None, from, path).await
     };
     match chosen.await {
         Ok(response) => response,
@@ -267,19 +300,35 @@ pub(in super::super) async fn reset(
     }
 }
 
-/// Gives an account another password, and forgets the one before.
+/// Gives an account another password, and forgets the one before. One that was not taken is forgotten
+/// too.
 pub(super) async fn change_password(
     state: &AppState,
-    by: &Username,
+    permit: Permit<'_>,
     uid: &Username,
     credential: String,
-) -> Result<(), Failure> {
+) -> Result<Account, DirectoryError> {
     let directory = state.store.directory();
-    let before = directory.person(uid).await?;
-    let change = PersonChange::Password(credential);
-    directory.change_person(by, uid, &change).await?;
-    if let Some(before) = before.filter(|before| !before.credential.is_empty()) {
-        state.store.credentials.forget(&before.credential).await?;
+    let change = PersonChange::Password(credential.clone());
+    let unused = match directory.change_person(permit, uid, &change).await {
+        Ok(changed) => {
+            forget(state, &changed.before.credential).await;
+            return Ok(changed.after);
+        }
+        Err(error) => error,
+    };
+    // After any other failure it may be in use.
+    if matches!(unused, DirectoryError::Outdated) {
+        forget(state, &credential).await;
     }
-    Ok(())
+    Err(unused)
+}
+
+/// A hash that is left behind is of no use to anybody: the account does not name it.
+async fn forget(state: &AppState, credential: &str) {
+    if !credential.is_empty()
+        && let Err(error) = state.store.credentials.forget(credential).await
+    {
+        tracing::warn!(%error, "the hash of a password that is no longer in use is still there");
+    }
 }

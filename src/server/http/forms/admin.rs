@@ -12,12 +12,15 @@ use super::super::signed_in::SignedIn;
 use super::{on_to, refused};
 use crate::domain::Username;
 use crate::server::read_model::queries;
-use crate::server::store::PersonChange;
+use crate::server::store::{Permit, PersonChange};
 use crate::server::{Failure, clock};
 use crate::wire::v1::{self, AdministratorAct, InvitationKind, InvitationRecord};
 
 /// How long a link for a new password is good.
 const RESET_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Rooms that an invitation leads into, at most: an account and all its memberships are one batch of LOG.
+const ROOMS_OF_AN_INVITATION: usize = 20;
 
 /// The page that shows all of it.
 const PATH: &str = "/admin";
@@ -94,19 +97,14 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
     let nobody = || Failure::not_found("There is nobody with this username.");
     let uid = Username::parse(&form.uid).map_err(|_| nobody())?;
     let directory = state.store.directory();
-    directory.person(&uid).await?.ok_or_else(nobody)?;
+    let account = directory.person(&uid).await?.ok_or_else(nobody)?;
     let change = match form.act.as_str() {
         "suspend" => PersonChange::Suspended(true),
         "restore" => PersonChange::Suspended(false),
         "administrator" => PersonChange::Role(v1::Role::Administrator),
         "member" => PersonChange::Role(v1::Role::Member),
         "guest" => PersonChange::Role(v1::Role::Guest),
-        "end-sessions" => {
-            state.sign_out.end_all(&uid, None).await?;
-            let act = AdministratorAct::EndedSessions;
-            directory.note(&me.uid, act, uid.as_str(), "").await?;
-            return Ok(None);
-        }
+        "end-sessions" => PersonChange::SessionsEnded,
         "reset-password" => {
             let now = clock::now().0;
             let record = InvitationRecord {
@@ -116,6 +114,7 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
                 expires_at_ms: now + millis(RESET_LIFE),
                 uses_left: 1,
                 uid: uid.to_string(),
+                generation: account.link_generation,
                 ..InvitationRecord::default()
             };
             let act = AdministratorAct::ResetPassword;
@@ -128,8 +127,12 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
     if uid == me.uid && change == PersonChange::Suspended(true) {
         return Err(Failure::forbidden("You cannot suspend yourself."));
     }
-    directory.change_person(&me.uid, &uid, &change).await?;
-    if change == PersonChange::Suspended(true) {
+    let by = Permit::Administrator(&me.uid);
+    directory.change_person(by, &uid, &change).await?;
+    if matches!(
+        change,
+        PersonChange::Suspended(true) | PersonChange::SessionsEnded
+    ) {
         state.sign_out.end_all(&uid, None).await?;
     }
     let through = state.store.log.end().await?.sequence;
@@ -184,6 +187,11 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
             None => return Err(Failure::invalid(format!("There is no room “{name}”."))),
         }
     }
+    if room_ids.len() > ROOMS_OF_AN_INVITATION {
+        return Err(Failure::invalid(
+            "An invitation leads into at most 20 rooms. Bring the person into the others afterwards.",
+        ));
+    }
     if role == v1::Role::Guest && room_ids.is_empty() {
         return Err(Failure::invalid(
             "A guest sees only the rooms that they are brought into: name one at least.",
@@ -198,7 +206,7 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
         uses_left: u32::from(form.many.is_empty()),
         room_ids,
         role: role.into(),
-        uid: String::new(),
+        ..InvitationRecord::default()
     };
     let act = AdministratorAct::Invited;
     let directory = state.store.directory();
@@ -210,9 +218,11 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
 
 async fn revoke(state: &AppState, me: &SignedIn, id: &str) -> Result<(), Failure> {
     must_be_administrator(me)?;
-    if state.store.invitations.revoke(id).await? {
+    let invitations = &state.store.invitations;
+    if invitations.can_be_revoked(id).await? {
         let act = AdministratorAct::RevokedInvitation;
         state.store.directory().note(&me.uid, act, "", "").await?;
+        invitations.revoke(id).await?;
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use super::super::AppState;
 use crate::domain::{DisplayName, RoomId, Username};
 use crate::server::Failure;
-use crate::server::store::{DirectoryError, Invitation, NewPerson};
-use crate::wire::v1::{self, MembershipChange};
+use crate::server::store::{Admission, DirectoryError, Invitation, NewPerson, StoreError};
+use crate::wire::v1;
 
 /// What a new person is called.
 pub(in super::super) struct Names {
@@ -48,76 +48,111 @@ pub(in super::super) fn may_found(state: &AppState, token: &str) -> Result<(), F
     }
 }
 
+/// How somebody comes to make an account.
+pub(in super::super) struct Way<'a> {
+    /// The link that they came with.
+    pub invited: Option<&'a Invitation>,
+    /// What they typed as the token that `natter serve` printed.
+    pub setup_token: &'a str,
+    /// May they without a link, once there is a first account?
+    pub may_sign_up: &'a (dyn Fn() -> Result<(), Failure> + Sync),
+}
+
+impl Way<'_> {
+    /// What lets them in at this moment.
+    pub(in super::super) async fn admission(&self, state: &AppState) -> Result<Admission, Failure> {
+        if !state.store.directory().is_founded().await? {
+            may_found(state, self.setup_token)?;
+            return Ok(Admission::Founder);
+        }
+        let Some(Invitation { record, .. }) = self.invited else {
+            (self.may_sign_up)()?;
+            return Ok(Admission::SignUp);
+        };
+        let rooms = record.room_ids.iter();
+        Ok(Admission::Invited {
+            by: Username::parse(&record.made_by)?,
+            role: match record.role() {
+                v1::Role::Guest => v1::Role::Guest,
+                _ => v1::Role::Member,
+            },
+            rooms: rooms.filter_map(|id| RoomId::parse(id).ok()).collect(),
+        })
+    }
+}
+
 /// Makes the account, with the key of a password's hash, an identity of another provider, or both,
-/// and brings who was invited into the rooms.
+/// and brings whoever was invited into the rooms.
 pub(in super::super) async fn settle(
     state: &AppState,
     names: Names,
     credential: String,
     identity: Option<v1::Identity>,
-    invited: Option<&Invitation>,
+    way: &Way<'_>,
 ) -> Result<Username, Failure> {
-    let forget = async || match credential.as_str() {
-        "" => Ok(()),
-        key => state.store.credentials.forget(key).await,
-    };
-    if let Some(invited) = invited
+    if let Some(invited) = way.invited
         && !state.store.invitations.take(&invited.id).await?
     {
-        forget().await?;
+        forget(state, &credential).await?;
         return Err(bad_link());
     }
-    let uid = names.uid.clone();
     let new = NewPerson {
         uid: names.uid,
         display_name: names.display_name,
-        credential: credential.clone(),
-        role: invited.map_or(v1::Role::Member, |invited| match invited.record.role() {
-            v1::Role::Guest => v1::Role::Guest,
-            _ => v1::Role::Member,
-        }),
+        credential,
         identity,
     };
-    if let Err(error) = state.store.directory().join(&new).await {
-        let is_name = matches!(error, DirectoryError::Taken);
-        let failure = Failure::from(error);
-        // On any other failure the entry may be there after all, and needs its hash.
-        if failure.kind == v1::FailureKind::Conflict {
-            forget().await?;
-            if let Some(invited) = invited {
-                state.store.invitations.give_back(invited).await?;
+    match join(state, &new, way).await {
+        Ok(()) => {
+            if let Some(invited) = way.invited
+                && let Err(error) = state.store.invitations.clear(&invited.id).await
+            {
+                tracing::debug!(%error, "a used invitation was not cleared away");
             }
-            return Err(if is_name { taken() } else { failure });
+            Ok(new.uid)
         }
-        return Err(failure);
+        Err(NotJoined::Refused(failure)) => {
+            forget(state, &new.credential).await?;
+            if let Some(invited) = way.invited {
+                state.store.invitations.give_back(&invited.id).await?;
+            }
+            Err(failure)
+        }
+        // The entry may be there after all, and needs its hash.
+        Err(NotJoined::Unknown(failure)) => Err(failure),
     }
-    if let Some(invited) = invited {
-        bring_in(state, &uid, invited).await;
-    }
-    Ok(uid)
 }
 
-/// Into the rooms that the link names. Where one is gone meanwhile, or does not answer, the person
-/// is in all the same, and somebody can bring them in.
-async fn bring_in(state: &AppState, uid: &Username, invited: &Invitation) {
-    let directory = state.store.directory();
-    let Ok(by) = Username::parse(&invited.record.made_by) else {
-        return;
-    };
-    for id in &invited.record.room_ids {
-        let Ok(id) = RoomId::parse(id) else { continue };
-        let brought = async {
-            let room = directory.room(&id).await?;
-            if let Some(room) = room.filter(|room| !room.archived) {
-                directory
-                    .change_membership(&by, uid, &room, MembershipChange::Added)
-                    .await?;
+/// Why there is no new account, as far as that is known.
+enum NotJoined {
+    /// Nothing was written.
+    Refused(Failure),
+    /// The store did not say whether it was written.
+    Unknown(Failure),
+}
+
+async fn join(state: &AppState, new: &NewPerson, way: &Way<'_>) -> Result<(), NotJoined> {
+    // Whoever loses the race for the first account is judged anew, as somebody who is not first.
+    for _ in 0..2 {
+        let admission = way.admission(state).await.map_err(NotJoined::Refused)?;
+        return match state.store.directory().join(new, &admission).await {
+            Ok(_) => Ok(()),
+            Err(DirectoryError::Founded) => continue,
+            Err(DirectoryError::Taken) => Err(NotJoined::Refused(taken())),
+            Err(DirectoryError::Outdated) => Err(NotJoined::Refused(bad_link())),
+            Err(DirectoryError::Store(error)) if !matches!(error, StoreError::Full) => {
+                Err(NotJoined::Unknown(error.into()))
             }
-            Ok::<_, Failure>(())
+            Err(error) => Err(NotJoined::Refused(error.into())),
         };
-        if let Err(failure) = brought.await {
-            tracing::warn!(%failure, %uid, "was not brought into a room");
-        }
+    }
+    Err(NotJoined::Refused(DirectoryError::Founded.into()))
+}
+
+async fn forget(state: &AppState, credential: &str) -> Result<(), Failure> {
+    match credential {
+        "" => Ok(()),
+        key => Ok(state.store.credentials.forget(key).await?),
     }
 }
 

@@ -21,7 +21,7 @@ use super::render::{status_of, with_retry_after};
 use super::signed_in::SignedIn;
 use super::{AppState, cookie};
 use crate::domain::{Password, Username, limits};
-use crate::server::store::Origin;
+use crate::server::store::{Origin, SessionToken};
 use crate::server::{Failure, passwords};
 use crate::wire::v1;
 
@@ -30,27 +30,46 @@ pub(super) fn on_to(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// Begins a session and goes home with it. The one that the browser had, if any, ends: a session
-/// that somebody else put there is never signed in.
+/// Begins a session of somebody whose account had this session generation when they showed who they are,
+/// and goes on to `path` with it. The session that the browser had, if any, ends: a session that somebody else put
+/// there is never signed in.
 pub(super) async fn begin_session(
     state: &AppState,
     uid: &Username,
-    before: Option<&crate::server::store::SessionToken>,
+    generation: u64,
+    before: Option<&SessionToken>,
     from: Origin,
+    path: &str,
 ) -> Result<Response, Failure> {
-    let token = state
-        .store
-        .sessions
-        .begin(Some(uid), limits::SESSION_LIFE, from)
-        .await?;
+    let token = fresh_session(state, uid, generation, from).await?;
     if let Some(before) = before {
         state.sign_out.end(&before.id()).await?;
     }
-    let mut response = on_to("/");
-    if let Some(cookie) = cookie::set(&token, &state.site) {
+    Ok(with_session(on_to(path), state, &token))
+}
+
+/// Begins a session of this generation.
+pub(super) async fn fresh_session(
+    state: &AppState,
+    uid: &Username,
+    generation: u64,
+    from: Origin,
+) -> Result<SessionToken, Failure> {
+    let who = Some((uid, generation));
+    let sessions = &state.store.sessions;
+    Ok(sessions.begin(who, limits::SESSION_LIFE, from).await?)
+}
+
+/// Gives the browser a session.
+pub(super) fn with_session(
+    mut response: Response,
+    state: &AppState,
+    token: &SessionToken,
+) -> Response {
+    if let Some(cookie) = cookie::set(token, &state.site) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    Ok(response)
+    response
 }
 
 /// The key of a new password's hash.

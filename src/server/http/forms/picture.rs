@@ -10,7 +10,7 @@ use super::super::signed_in::SignedIn;
 use super::{on_to, refused};
 use crate::domain::limits;
 use crate::server::Failure;
-use crate::server::store::PictureName;
+use crate::server::store::{PersonChange, PictureName};
 use crate::wire::v1;
 
 /// The form's page, which shows the account.
@@ -61,7 +61,9 @@ async fn change(state: &AppState, me: &SignedIn, form: &mut Multipart) -> Result
         Some(name)
     };
     let directory = state.store.directory();
-    let before = directory.change_picture(&me.uid, after.as_ref()).await?;
+    let change = PersonChange::Picture(after.clone());
+    let changed = directory.change_person(me.permit(), &me.uid, &change);
+    let before = PictureName::parse(&changed.await?.before.person.picture);
     if let Some(before) = before.filter(|before| Some(before) != after.as_ref()) {
         // The person has another one already: what is left over is nobody's business.
         if let Err(error) = state.store.pictures.delete(&before).await {

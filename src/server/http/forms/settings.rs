@@ -1,19 +1,19 @@
 //! One's own account and sessions.
 
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
-use super::super::{AppState, cookie, oidc};
-use super::account::change_password;
-use super::{keep_password, on_to, refused};
-use crate::domain::{DisplayName, Password, limits};
-use crate::server::store::{PersonChange, SessionId};
-use crate::server::{Failure, passwords};
+use super::super::{AppState, oidc};
+use super::account::{change_password, is_password_of};
+use super::{fresh_session, keep_password, on_to, refused, with_session};
+use crate::domain::{DisplayName, limits};
+use crate::server::Failure;
+use crate::server::store::{Account, Origin, PersonChange, SessionId};
 use crate::wire::v1;
 
 /// What the page of one's account can do; `of` says which form it was.
@@ -30,6 +30,9 @@ pub(in super::super) struct AccountForm {
     password: String,
     #[serde(default)]
     new_password: String,
+    /// The password once more, where an identity is connected.
+    #[serde(default)]
+    confirm_password: String,
     #[serde(default)]
     identity: String,
 }
@@ -54,11 +57,13 @@ pub(in super::super) async fn account(
             let from = origin_of(&headers, address);
             let changed = choose_password(&state, &me, form, address).await;
             match changed {
-                Ok(()) => another_session(&state, &me, from).await,
+                Ok(account) => {
+                    another_session(&state, &me, &account, from, "/settings/account?password").await
+                }
                 Err(failure) => Err(failure),
             }
         }
-        "connect" => oidc::connect(&state, &headers, &me).await,
+        "connect" => connect(&state, &me, &headers, form, address).await,
         "disconnect" => oidc::disconnect(&state, &me, &form.identity).await,
         _ => change_profile(&state, &me, &form)
             .await
@@ -66,7 +71,16 @@ pub(in super::super) async fn account(
     };
     match changed {
         Ok(response) => response,
-        Err(failure) => refused(&state, &me, path, Shown::Account(""), typed, &failure).await,
+        Err(failure) => {
+            // What was proven can still be connected.
+            let proven = match typed.of.as_str() {
+                "connect" => oidc::proven_for(&state, &headers, &me).await.ok().flatten(),
+                _ => None,
+            };
+            let proven_as = proven.map(|(_, proven)| proven.shown_as);
+            let shown = Shown::Account(proven_as.as_deref().unwrap_or_default());
+            refused(&state, &me, path, shown, typed, &failure).await
+        }
     }
 }
 
@@ -95,7 +109,9 @@ async fn change_profile(
         time_zone: zone.to_owned(),
     };
     let directory = state.store.directory();
-    directory.change_person(&me.uid, &me.uid, &change).await?;
+    directory
+        .change_person(me.permit(), &me.uid, &change)
+        .await?;
     Ok(())
 }
 
@@ -104,48 +120,69 @@ async fn choose_password(
     me: &SignedIn,
     form: AccountForm,
     address: std::net::IpAddr,
-) -> Result<(), Failure> {
-    state.limits.sign_in(address, me.uid.as_str())?;
-    let wrong = || Failure::invalid("This is not your password. It was not changed.");
-    let account = state.store.directory().person(&me.uid).await?;
-    let account = account.ok_or_else(wrong)?;
+) -> Result<Account, Failure> {
+    let account = own_account(state, me).await?;
     if account.credential.is_empty() {
         return Err(Failure::invalid(
             "Your account has no password. Ask an administrator for a link to choose one.",
         ));
     }
-    let hash = state.store.credentials.get(&account.credential).await?;
-    let old = Password::parse(form.password).map_err(|_| wrong())?;
-    match passwords::verify(old, hash).await {
-        Ok(true) => {}
-        Ok(false) => return Err(wrong()),
-        Err(error) => {
-            tracing::error!(%error, "a password could not be checked");
-            return Err(Failure::unavailable());
-        }
-    }
+    confirm_password(state, me, &account, form.password, address).await?;
     let about = [me.uid.as_str(), account.person.display_name.as_str()];
     let credential = keep_password(state, form.new_password, &about).await?;
-    change_password(state, &me.uid, &me.uid, credential).await
+    Ok(change_password(state, me.permit(), &me.uid, credential).await?)
 }
 
-/// After a new password: all other sessions end, and this one goes on under another token.
+async fn own_account(state: &AppState, me: &SignedIn) -> Result<Account, Failure> {
+    let account = state.store.directory().person(&me.uid).await?;
+    account.ok_or_else(Failure::unavailable)
+}
+
+/// What lets somebody else into the account asks for the password once more: a browser that was left
+/// alone is not the person.
+async fn confirm_password(
+    state: &AppState,
+    me: &SignedIn,
+    account: &Account,
+    password: String,
+    address: std::net::IpAddr,
+) -> Result<(), Failure> {
+    state.limits.sign_in(address, me.uid.as_str())?;
+    match is_password_of(state, Some(account), password).await? {
+        true => Ok(()),
+        false => Err(Failure::invalid(
+            "This is not your password. Nothing was changed.",
+        )),
+    }
+}
+
+/// Connects the identity that was proven in this browser.
+async fn connect(
+    state: &AppState,
+    me: &SignedIn,
+    headers: &HeaderMap,
+    form: AccountForm,
+    address: std::net::IpAddr,
+) -> Result<Response, Failure> {
+    let account = own_account(state, me).await?;
+    if !account.credential.is_empty() {
+        confirm_password(state, me, &account, form.confirm_password, address).await?;
+    }
+    oidc::connect(state, headers, me).await
+}
+
+/// Ends all other sessions, and goes on with this one under another token, of the account's new
+/// generation.
 async fn another_session(
     state: &AppState,
     me: &SignedIn,
-    from: crate::server::store::Origin,
+    account: &Account,
+    from: Origin,
+    path: &str,
 ) -> Result<Response, Failure> {
-    let token = state
-        .store
-        .sessions
-        .begin(Some(&me.uid), limits::SESSION_LIFE, from)
-        .await?;
+    let token = fresh_session(state, &me.uid, account.session_generation, from).await?;
     state.sign_out.end_all(&me.uid, Some(&token.id())).await?;
-    let mut response = on_to("/settings/account?password");
-    if let Some(cookie) = cookie::set(&token, &state.site) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(with_session(on_to(path), state, &token))
 }
 
 #[derive(Deserialize)]
@@ -156,31 +193,42 @@ pub(in super::super) struct EndForm {
 
 pub(in super::super) async fn end_sessions(
     State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
     me: SignedIn,
+    headers: HeaderMap,
     Form(form): Form<EndForm>,
 ) -> Response {
-    let ended = if form.session == "others" {
-        state.sign_out.end_all(&me.uid, Some(&me.session.id)).await
-    } else {
-        match SessionId::parse(&form.session).filter(|id| id.is_of(&me.uid)) {
-            Some(id) => state.sign_out.end(&id).await,
-            None => Ok(()),
-        }
+    let path = "/settings/sessions";
+    let ended = match form.session.as_str() {
+        "others" => end_others(&state, &me, origin_of(&headers, address), path).await,
+        id => end_one(&state, &me, id).await.map(|()| on_to(path)),
     };
     match ended {
-        Ok(()) => on_to("/settings/sessions"),
-        Err(error) => {
+        Ok(response) => response,
+        Err(failure) => {
             let nothing = v1::FormState::default();
-            let shown = Shown::Sessions;
-            refused(
-                &state,
-                &me,
-                "/settings/sessions",
-                shown,
-                nothing,
-                &error.into(),
-            )
-            .await
+            refused(&state, &me, path, Shown::Sessions, nothing, &failure).await
         }
+    }
+}
+
+/// Ends every other session, one that begins at this moment too.
+async fn end_others(
+    state: &AppState,
+    me: &SignedIn,
+    from: Origin,
+    path: &str,
+) -> Result<Response, Failure> {
+    let directory = state.store.directory();
+    let change = PersonChange::SessionsEnded;
+    let changed = directory.change_person(me.permit(), &me.uid, &change);
+    let account = changed.await?.after;
+    another_session(state, me, &account, from, path).await
+}
+
+async fn end_one(state: &AppState, me: &SignedIn, id: &str) -> Result<(), Failure> {
+    match SessionId::parse(id).filter(|id| id.is_of(&me.uid)) {
+        Some(id) => Ok(state.sign_out.end(&id).await?),
+        None => Ok(()),
     }
 }

@@ -59,8 +59,7 @@ async fn send_there(
     let invitation_id = match invite {
         "" => String::new(),
         token => {
-            let invitations = &state.store.invitations;
-            let found = invitations.find(token, InvitationKind::Join).await?;
+            let found = state.store.invitation(token, InvitationKind::Join).await?;
             found.ok_or_else(bad_link)?.id
         }
     };

@@ -143,7 +143,8 @@ async fn come_in(
     }
     let before = cookie::read(headers, &state.site);
     let from = origin_of(headers, address);
-    let inside = begin_session(state, uid, before.as_ref(), from).await?;
+    let generation = account.session_generation;
+    let inside = begin_session(state, uid, generation, before.as_ref(), from, "/").await?;
     Ok(with_pending(inside, state, None))
 }
 

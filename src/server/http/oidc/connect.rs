@@ -25,7 +25,8 @@ pub(in super::super) async fn connect(
     if !state.store.pending.take(&pending).await? {
         return Err(not_begun());
     }
-    state.store.directory().connect(&me.uid, &identity).await?;
+    let (directory, generation) = (state.store.directory(), me.session.generation);
+    directory.connect(&me.uid, generation, &identity).await?;
     Ok(with_pending(on_to(DONE), state, None))
 }
 
@@ -37,6 +38,7 @@ pub(in super::super) async fn disconnect(
 ) -> Result<Response, Failure> {
     state.limits.change(&me.uid)?;
     let directory = state.store.directory();
-    directory.disconnect(&me.uid, identity).await?;
+    let generation = me.session.generation;
+    directory.disconnect(&me.uid, generation, identity).await?;
     Ok(on_to(DONE))
 }

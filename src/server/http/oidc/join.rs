@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::super::address::{ClientAddress, origin_of};
 use super::super::forms::account::suspended;
-use super::super::forms::joining::{Names, bad_link, may_found, needs_invitation, settle};
+use super::super::forms::joining::{Names, Way, bad_link, needs_invitation, settle};
 use super::super::forms::{begin_session, on_to, refusal};
 use super::super::pages::{Outside, outside};
 use super::super::{AppState, cookie, render};
@@ -70,10 +70,10 @@ pub(in super::super) async fn join(
     };
     let joined = async {
         state.limits.sign_up(address)?;
-        let uid = account_of(&state, &form, &pending, proven).await?;
+        let (uid, generation) = account_of(&state, &form, &pending, proven).await?;
         let before = cookie::read(&headers, &state.site);
         let from = origin_of(&headers, address);
-        let inside = begin_session(&state, &uid, before.as_ref(), from).await?;
+        let inside = begin_session(&state, &uid, generation, before.as_ref(), from, "/").await?;
         // The identity is somebody's now: what may be left of this makes no second account.
         if let Err(error) = state.store.pending.take(&pending).await {
             tracing::debug!(%error, "a sign-in that has ended was not cleared away");
@@ -97,13 +97,13 @@ pub(in super::super) async fn join(
     }
 }
 
-/// Makes the account; a form that was sent twice finds it made.
+/// Makes the account, and gives its session generation; a form that was sent twice finds it made.
 async fn account_of(
     state: &AppState,
     form: &JoinForm,
     pending: &Pending,
     proven: OidcProven,
-) -> Result<Username, Failure> {
+) -> Result<(Username, u64), Failure> {
     let identity = proven.identity.ok_or_else(Failure::unavailable)?;
     let directory = state.store.directory();
     if let Some(uid) = directory.person_of(&identity.id).await? {
@@ -112,31 +112,32 @@ async fn account_of(
         return if account.person.suspended {
             Err(suspended())
         } else {
-            Ok(uid)
+            Ok((uid, account.session_generation))
         };
     }
     let invited = invitation(state, &pending.record.invitation_id).await?;
-    if !directory.is_founded().await? {
-        may_found(state, &form.setup_token)?;
-    } else if invited.is_none() && provider_of(state)?.accounts() == OidcAccounts::Invite {
-        return Err(needs_invitation());
-    }
+    let provider = provider_of(state)?;
+    let may_sign_up = || match provider.accounts() {
+        OidcAccounts::Open => Ok(()),
+        OidcAccounts::Invite => Err(needs_invitation()),
+    };
+    let way = Way {
+        invited: invited.as_ref(),
+        setup_token: &form.setup_token,
+        may_sign_up: &may_sign_up,
+    };
+    way.admission(state).await?;
     let names = Names::parse(&form.username, &form.display_name)?;
     names.are_free(state).await?;
-    settle(
-        state,
-        names,
-        String::new(),
-        Some(identity),
-        invited.as_ref(),
-    )
-    .await
+    let uid = settle(state, names, String::new(), Some(identity), &way).await?;
+    // A new account is of generation 0.
+    Ok((uid, 0))
 }
 
 async fn invitation(state: &AppState, id: &str) -> Result<Option<Invitation>, Failure> {
     if id.is_empty() {
         return Ok(None);
     }
-    let found = state.store.invitations.find_by_id(id).await?;
+    let found = state.store.invitation_by_id(id).await?;
     found.map(Some).ok_or_else(bad_link)
 }

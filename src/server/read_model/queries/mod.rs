@@ -6,8 +6,8 @@ mod sight;
 mod unread;
 
 pub use sight::{
-    Viewer, is_in, may_read, members, standing, viewer, visible_people, visible_room,
-    visible_room_by_id,
+    Viewer, is_in, looks_after, may_read, members, membership_place, session_generation, standing,
+    viewer, visible_people, visible_room, visible_room_by_id,
 };
 pub use unread::{count_unread, mark_read};
 
@@ -192,7 +192,7 @@ pub fn details(
         members: members(tables, &room)?,
         joined,
         muted: muted.unwrap_or_default(),
-        looks_after: joined && (viewer.is_administrator() || room.made_by == *me),
+        looks_after: looks_after(tables, viewer, &room)?,
         with: if room.name.is_empty() {
             others(tables, viewer, &room)?
         } else {

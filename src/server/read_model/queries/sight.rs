@@ -4,7 +4,7 @@
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::ReadError;
-use crate::domain::{self, RoomId, Standing, Username, limits};
+use crate::domain::{self, RoomId, Sequence, Standing, Username, limits};
 use crate::wire::v1::{self, Role, RoomKind};
 
 /// Somebody who asks, and may.
@@ -12,6 +12,8 @@ use crate::wire::v1::{self, Role, RoomKind};
 pub struct Viewer {
     /// Who.
     pub person: v1::Person,
+    /// The entry of LOG that describes their account.
+    pub place: Sequence,
 }
 
 impl Viewer {
@@ -34,9 +36,74 @@ impl Viewer {
 /// SQLite failed.
 pub fn viewer(tables: &Transaction<'_>, uid: &Username) -> Result<Option<Viewer>, ReadError> {
     let person = super::people(tables, [uid.to_string()])?.pop();
-    Ok(person
-        .filter(|person| !person.suspended)
-        .map(|person| Viewer { person }))
+    let Some(person) = person.filter(|person| !person.suspended) else {
+        return Ok(None);
+    };
+    let place: i64 = tables
+        .prepare_cached("SELECT place FROM person WHERE uid = ?1")?
+        .query_row([uid.as_str()], |row| row.get(0))?;
+    Ok(Some(Viewer {
+        person,
+        place: Sequence(place.unsigned_abs()),
+    }))
+}
+
+/// The entry of LOG that says that somebody is in a room. `None`: there is none, as where they are
+/// in the room that everybody is in.
+///
+/// # Errors
+/// SQLite failed.
+pub fn membership_place(
+    tables: &Transaction<'_>,
+    uid: &str,
+    room: &v1::Room,
+) -> Result<Option<Sequence>, ReadError> {
+    let place: Option<i64> = tables
+        .prepare_cached("SELECT place FROM member WHERE uid = ?1 AND room = ?2")?
+        .query_row(params![uid, room.id], |row| row.get(0))
+        .optional()?;
+    Ok(place.map(|place| Sequence(place.unsigned_abs())))
+}
+
+/// May they rename and archive a room that they are in, and remove others from it? Whoever made it
+/// and administrators may. Guests may not, nor may a maker whom somebody has removed since.
+///
+/// # Errors
+/// SQLite failed.
+pub fn looks_after(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    room: &v1::Room,
+) -> Result<bool, ReadError> {
+    if viewer.is_guest() || !is_in(tables, &viewer.person, room)? {
+        return Ok(false);
+    }
+    if viewer.is_administrator() {
+        return Ok(true);
+    }
+    if room.made_by != viewer.person.uid {
+        return Ok(false);
+    }
+    let was_removed: bool = tables
+        .prepare_cached("SELECT maker_removed FROM room WHERE id = ?1")?
+        .query_row([&room.id], |row| row.get(0))?;
+    Ok(!was_removed)
+}
+
+/// The session generation of somebody's account, which their sessions must have. `None`: there is no
+/// such person.
+///
+/// # Errors
+/// SQLite failed.
+pub fn session_generation(
+    tables: &Transaction<'_>,
+    uid: &Username,
+) -> Result<Option<u64>, ReadError> {
+    let generation: Option<i64> = tables
+        .prepare_cached("SELECT generation FROM person WHERE uid = ?1")?
+        .query_row([uid.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(generation.map(i64::unsigned_abs))
 }
 
 /// Is this person in the room? Everybody but guests is in the room that natter made.

@@ -31,15 +31,16 @@ impl Directory<'_> {
         Ok((place, uid))
     }
 
-    /// Lets somebody sign in with an identity.
+    /// Lets somebody sign in with an identity, if their session of this generation still holds.
     ///
     /// # Errors
-    /// [`DirectoryError::IdentityTaken`] when it is somebody else's, and
+    /// [`DirectoryError::Outdated`] when it does not, [`DirectoryError::IdentityTaken`] when it is somebody else's, and
     /// [`DirectoryError::Connected`] when they have one of that provider: they have no use for two,
     /// and an account must not grow without end.
     pub async fn connect(
         &self,
         uid: &Username,
+        session_generation: u64,
         identity: &v1::Identity,
     ) -> Result<(), DirectoryError> {
         for _ in 0..TRIES {
@@ -51,6 +52,9 @@ impl Directory<'_> {
             }
             let (account_place, account) = self.account(uid).await?;
             let mut account = account.ok_or(DirectoryError::Missing("person"))?;
+            if !account.admits(session_generation) {
+                return Err(DirectoryError::Outdated);
+            }
             if account.holds_one_of(&identity.issuer) {
                 return Err(DirectoryError::Connected);
             }
@@ -73,14 +77,24 @@ impl Directory<'_> {
         Err(StoreError::Conflict.into())
     }
 
-    /// Lets somebody sign in with an identity no longer. One that is not theirs stays as it is.
+    /// Lets somebody sign in with an identity no longer, if their session of this generation still
+    /// holds. One that is not theirs stays as it is.
     ///
     /// # Errors
-    /// [`DirectoryError::LastWayIn`] when they have no password and no other identity.
-    pub async fn disconnect(&self, uid: &Username, identity: &str) -> Result<(), DirectoryError> {
+    /// [`DirectoryError::Outdated`] when it does not, [`DirectoryError::LastWayIn`] when they have no
+    /// password and no other identity.
+    pub async fn disconnect(
+        &self,
+        uid: &Username,
+        session_generation: u64,
+        identity: &str,
+    ) -> Result<(), DirectoryError> {
         for _ in 0..TRIES {
             let (account_place, account) = self.account(uid).await?;
             let mut account = account.ok_or(DirectoryError::Missing("person"))?;
+            if !account.admits(session_generation) {
+                return Err(DirectoryError::Outdated);
+            }
             let before = account.identities.len();
             account.identities.retain(|held| held.id != identity);
             if account.identities.len() == before {

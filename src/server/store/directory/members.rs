@@ -1,53 +1,63 @@
 //! Who is in which room.
 
-use super::{Directory, DirectoryError, TRIES, entry};
+use super::{Directory, DirectoryError, Guard, TRIES, entry};
 use crate::domain::{RoomId, Sequence, Username, subject};
 use crate::server::store::{Entry, Expect, StoreError};
 use crate::wire::place_of;
 use crate::wire::v1::{self, MembershipChange, event::Body};
 
 impl Directory<'_> {
-    /// Changes somebody's membership of a room, and tells it in the room's log and in theirs.
-    /// Gives the place of the change in LOG; `None`: nothing was to be changed.
+    /// Changes somebody's membership of a room while the guards hold, and tells it in the room's log
+    /// and in theirs. Gives the place of the change in LOG; `None`: nothing was to be changed.
     ///
     /// # Errors
-    /// The broker did not acknowledge it.
+    /// [`DirectoryError::Outdated`] when a guard does not hold, or the broker did not acknowledge it.
     pub async fn change_membership(
         &self,
         by: &Username,
         uid: &Username,
         room: &v1::Room,
         change: MembershipChange,
+        guards: &[Guard],
     ) -> Result<Option<Sequence>, DirectoryError> {
         let id = RoomId::parse(&room.id).map_err(super::corrupt)?;
         for _ in 0..TRIES {
-            let subject = subject::log_member(&id, uid);
-            let (place, event) = self.log.last_with_place(&subject).await?;
-            let before = match event.and_then(|event| event.body) {
-                Some(Body::MembershipChanged(changed)) => changed.change(),
-                _ => MembershipChange::Unspecified,
-            };
+            let (place, before) = self.membership(&id, uid).await?;
             if !leads_on(before, change) {
                 return Ok(None);
             }
             let entries = came(by, uid, room, change, place)?;
-            match self.log.append_all(&entries).await {
+            match self.append_guarded(entries, guards).await {
                 Ok(last) => return Ok(Some(last)),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+                Err(DirectoryError::Store(StoreError::Conflict)) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(StoreError::Conflict.into())
+    }
+
+    /// What last became of somebody's membership, with its place, read from the leader.
+    pub(super) async fn membership(
+        &self,
+        room: &RoomId,
+        uid: &Username,
+    ) -> Result<(Sequence, MembershipChange), StoreError> {
+        let subject = subject::log_member(room, uid);
+        let (place, event) = self.log.last_with_place(&subject).await?;
+        let change = match event.and_then(|event| event.body) {
+            Some(Body::MembershipChanged(changed)) => changed.change(),
+            _ => MembershipChange::Unspecified,
+        };
+        Ok((place, change))
     }
 }
 
 /// Does the change make a difference to who stands so?
 fn leads_on(before: MembershipChange, change: MembershipChange) -> bool {
     use MembershipChange::{Added, Joined, Left, Muted, Removed, Unmuted, Unspecified};
-    let is_in = matches!(before, Joined | Added | Muted | Unmuted);
     match change {
-        Joined | Added => !is_in,
-        Left | Removed => is_in,
+        Joined | Added => !before.is_in(),
+        Left | Removed => before.is_in(),
         // Of the room that everybody is in there is no list, but there is who has muted it.
         Muted => before != Muted,
         Unmuted => before == Muted,

@@ -1,15 +1,23 @@
 //! People and rooms. A change is an atomic batch of entries, each of which names the state it
 //! builds on, so that a name is taken once whoever races, and nothing is half done.
 //!
-//! `people` has accounts and roles, `identities` where else somebody signs in, `rooms` what rooms there are and what they are called,
-//! `members` who is in them. Who may make a change is decided before it comes here.
+//! `joining` makes accounts, `people` changes them and their roles, `identities` has where else somebody signs
+//! in, `rooms` what rooms there are and what they are called, `members` who is in them.
+//!
+//! What a change rests on beside its own subjects (the account of whoever makes it, their membership)
+//! goes into the same batch as a [`Guard`]: a right that is revoked a moment before the batch is written
+//! stops it.
 
+mod guard;
 mod identities;
+mod joining;
 mod members;
 mod people;
 mod rooms;
 
-pub use people::{Account, NewPerson, PersonChange};
+pub use guard::Guard;
+pub use joining::{Admission, NewPerson};
+pub use people::{Account, Changed, Permit, PersonChange};
 pub use rooms::RoomEdit;
 
 use super::{Entry, Expect, Log, StoreError};
@@ -41,6 +49,15 @@ pub enum DirectoryError {
     /// There is no such person or room.
     #[error("there is no such {0}")]
     Missing(&'static str),
+    /// The first account has been made.
+    #[error("the first account has been made already")]
+    Founded,
+    /// Whoever does this is no administrator.
+    #[error("only an administrator may do this")]
+    NotAdministrator,
+    /// What the right to do this was judged by has changed since.
+    #[error("the right to do this has changed meanwhile")]
+    Outdated,
     /// Somebody must look after the workspace.
     #[error("there would be no administrator left")]
     LastAdministrator,

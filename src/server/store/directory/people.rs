@@ -1,25 +1,9 @@
 //! Accounts and roles.
 
-use super::identities::held;
-use super::{Directory, DirectoryError, FREE, TRIES, entry};
+use super::{Directory, DirectoryError, Guard, TRIES, entry};
 use crate::domain::{DisplayName, Sequence, Username, subject};
 use crate::server::store::{Entry, Expect, PictureName, StoreError};
 use crate::wire::v1::{self, AdministratorAct, event::Body};
-
-/// Who joins.
-#[derive(Debug, Clone)]
-pub struct NewPerson {
-    /// The identity.
-    pub uid: Username,
-    /// What others see.
-    pub display_name: DisplayName,
-    /// The key of the password's hash; empty for who has no password.
-    pub credential: String,
-    /// What they are to be, unless they are the first.
-    pub role: v1::Role,
-    /// Where else they may sign in.
-    pub identity: Option<v1::Identity>,
-}
 
 /// A person as the directory has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +14,10 @@ pub struct Account {
     pub credential: String,
     /// Where else they may sign in.
     pub identities: Vec<v1::Identity>,
+    /// Sessions of an earlier generation are over.
+    pub session_generation: u64,
+    /// Links for a new password of an earlier generation are good for nothing.
+    pub link_generation: u64,
 }
 
 impl Account {
@@ -45,7 +33,21 @@ impl Account {
             person: Some(self.person.clone()),
             credential: self.credential.clone(),
             identities: self.identities.clone(),
+            session_generation: self.session_generation,
+            link_generation: self.link_generation,
         })
+    }
+
+    /// May they do what administrators do?
+    #[must_use]
+    pub fn is_active_administrator(&self) -> bool {
+        self.person.role() == v1::Role::Administrator && !self.person.suspended
+    }
+
+    /// Does a session of this generation still hold?
+    #[must_use]
+    pub fn admits(&self, session_generation: u64) -> bool {
+        !self.person.suspended && self.session_generation == session_generation
     }
 }
 
@@ -69,10 +71,33 @@ pub enum PersonChange {
     Suspended(bool),
     /// Another picture, or none.
     Picture(Option<PictureName>),
+    /// Every session so far is over.
+    SessionsEnded,
+}
+
+/// What must hold at the moment at which an account changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit<'a> {
+    /// The person changes their own account, through a session of this generation.
+    Session(u64),
+    /// They choose a new password by a link of this generation.
+    Link(u64),
+    /// This administrator does it.
+    Administrator(&'a Username),
+}
+
+/// An account before a change and after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// Before.
+    pub before: Account,
+    /// After; the same where nothing was to be changed.
+    pub after: Account,
 }
 
 impl PersonChange {
     fn apply(&self, account: &mut Account) {
+        let before = (account.person.role, account.person.suspended);
         let person = &mut account.person;
         match self {
             Self::Profile {
@@ -91,6 +116,15 @@ impl PersonChange {
                 let name = name.as_ref().map(PictureName::as_str);
                 person.picture = name.unwrap_or_default().to_owned();
             }
+            Self::SessionsEnded => {}
+        }
+        let ends_sessions = matches!(self, Self::Password(_) | Self::SessionsEnded)
+            || account.person.suspended != before.1;
+        if ends_sessions {
+            account.session_generation += 1;
+        }
+        if ends_sessions || account.person.role != before.0 {
+            account.link_generation += 1;
         }
     }
 
@@ -104,12 +138,9 @@ impl PersonChange {
             Self::Role(_) => AdministratorAct::MadeMember,
             Self::Suspended(true) => AdministratorAct::Suspended,
             Self::Suspended(false) => AdministratorAct::Restored,
+            Self::SessionsEnded => AdministratorAct::EndedSessions,
         }
     }
-}
-
-fn is_active_administrator(person: &v1::Person) -> bool {
-    person.role() == v1::Role::Administrator && !person.suspended
 }
 
 impl Directory<'_> {
@@ -137,157 +168,104 @@ impl Directory<'_> {
     ) -> Result<(Sequence, Option<Account>), StoreError> {
         let (place, event) = self.log.last_with_place(&subject::log_person(uid)).await?;
         let account = match event.and_then(|event| event.body) {
-            Some(
-                Body::PersonJoined(v1::PersonJoined {
-                    person,
-                    credential,
-                    identities,
-                })
-                | Body::PersonChanged(v1::PersonChanged {
-                    person,
-                    credential,
-                    identities,
-                }),
-            ) => person.map(|person| Account {
+            Some(Body::PersonJoined(joined)) => joined.person.map(|person| Account {
                 person,
-                credential,
-                identities,
+                credential: joined.credential,
+                identities: joined.identities,
+                session_generation: 0,
+                link_generation: 0,
+            }),
+            Some(Body::PersonChanged(changed)) => changed.person.map(|person| Account {
+                person,
+                credential: changed.credential,
+                identities: changed.identities,
+                session_generation: changed.session_generation,
+                link_generation: changed.link_generation,
             }),
             _ => None,
         };
         Ok((place, account))
     }
 
-    /// Makes an account. The first one is the administrator's: it founds the workspace in the same
-    /// batch, so that two who race for it cannot both be first.
+    /// Changes an account, as long as `permit` holds at the moment at which the change is written.
+    /// What an administrator does to an account stands in the audit log.
     ///
     /// # Errors
-    /// [`DirectoryError::Taken`] when somebody has the username, and
-    /// [`DirectoryError::IdentityTaken`] when somebody has the identity.
-    pub async fn join(&self, new: &NewPerson) -> Result<v1::Person, DirectoryError> {
-        // Who loses the race for the first account is no administrator, and tries again as that.
-        for _ in 0..2 {
-            let first = !self.is_founded().await?;
-            let role = if first {
-                v1::Role::Administrator
-            } else {
-                new.role
-            };
-            let person = v1::Person {
-                uid: new.uid.to_string(),
-                display_name: new.display_name.to_string(),
-                role: role.into(),
-                ..v1::Person::default()
-            };
-            let joined = v1::PersonJoined {
-                person: Some(person.clone()),
-                credential: new.credential.clone(),
-                identities: new.identity.iter().cloned().collect(),
-            };
-            let uid = new.uid.to_string();
-            let mut entries = vec![entry(
-                &new.uid,
-                subject::log_person(&new.uid),
-                Body::PersonJoined(joined),
-                FREE,
-            )?];
-            if let Some(identity) = &new.identity {
-                let (place, holder) = self.holder(&identity.id).await?;
-                if holder.is_some() {
-                    return Err(DirectoryError::IdentityTaken);
-                }
-                entries.push(held(&new.uid, &identity.id, &uid, place)?);
-            }
-            if first {
-                let founded = v1::WorkspaceFounded { uid: uid.clone() };
-                entries.push(entry(
-                    &new.uid,
-                    subject::LOG_FOUNDED.into(),
-                    Body::WorkspaceFounded(founded),
-                    FREE,
-                )?);
-                entries.push(administrators(&new.uid, vec![uid], Sequence(0))?);
-            }
-            match self.log.append_all(&entries).await {
-                Ok(_) => return Ok(person),
-                Err(StoreError::Conflict) if self.person(&new.uid).await?.is_some() => {
-                    return Err(DirectoryError::Taken);
-                }
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
-    /// Changes an account. What `by` does to somebody else stands in the audit log.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Missing`], or [`DirectoryError::LastAdministrator`] when nobody would be
-    /// left to look after the workspace.
+    /// [`DirectoryError::Missing`]; [`DirectoryError::Outdated`] or
+    /// [`DirectoryError::NotAdministrator`] when the permit does not hold;
+    /// [`DirectoryError::LastAdministrator`] when nobody would be left to look after the workspace.
     pub async fn change_person(
         &self,
-        by: &Username,
+        permit: Permit<'_>,
         uid: &Username,
         change: &PersonChange,
-    ) -> Result<v1::Person, DirectoryError> {
-        Ok(self.replace_person(by, uid, change).await?.1)
-    }
-
-    /// Gives somebody another picture, or none, and tells the one that they had.
-    ///
-    /// # Errors
-    /// The broker did not acknowledge it.
-    pub async fn change_picture(
-        &self,
-        uid: &Username,
-        picture: Option<&PictureName>,
-    ) -> Result<Option<PictureName>, DirectoryError> {
-        let change = PersonChange::Picture(picture.cloned());
-        let (before, _) = self.replace_person(uid, uid, &change).await?;
-        Ok(PictureName::parse(&before.picture))
-    }
-
-    /// The person before the change and after it.
-    async fn replace_person(
-        &self,
-        by: &Username,
-        uid: &Username,
-        change: &PersonChange,
-    ) -> Result<(v1::Person, v1::Person), DirectoryError> {
+    ) -> Result<Changed, DirectoryError> {
+        let by = match permit {
+            Permit::Administrator(by) => by,
+            Permit::Session(_) | Permit::Link(_) => uid,
+        };
         for _ in 0..TRIES {
             let (place, before) = self.account(uid).await?;
             let before = before.ok_or(DirectoryError::Missing("person"))?;
+            let guards = self.check(permit, uid, &before).await?;
             let mut after = before.clone();
             change.apply(&mut after);
             if after == before {
-                return Ok((before.person, after.person));
+                return Ok(Changed { before, after });
             }
             let subject = subject::log_person(uid);
             let mut entries = vec![entry(by, subject, after.changed(), Expect::Last(place))?];
-            if is_active_administrator(&before.person) != is_active_administrator(&after.person) {
-                entries.push(
-                    self.administrators_without_or_with(by, &after.person)
-                        .await?,
-                );
+            if before.is_active_administrator() != after.is_active_administrator() {
+                let administrators = self.administrators_with(by, &after).await?;
+                entries.push(administrators);
             }
-            if by != uid && change.act() != AdministratorAct::Unspecified {
+            if matches!(permit, Permit::Administrator(_)) {
                 entries.push(acted(by, change.act(), uid.as_str(), "")?);
             }
-            match self.log.append_all(&entries).await {
-                Ok(_) => return Ok((before.person, after.person)),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+            match self.append_guarded(entries, &guards).await {
+                Ok(_) => return Ok(Changed { before, after }),
+                Err(DirectoryError::Store(StoreError::Conflict) | DirectoryError::Outdated) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(StoreError::Conflict.into())
     }
 
+    /// Does the permit hold for an account as it is? Gives what must not change until the batch is
+    /// written, beside the account itself.
+    async fn check(
+        &self,
+        permit: Permit<'_>,
+        uid: &Username,
+        account: &Account,
+    ) -> Result<Vec<Guard>, DirectoryError> {
+        match permit {
+            Permit::Session(generation) if account.admits(generation) => Ok(Vec::new()),
+            Permit::Link(generation) if account.link_generation == generation => Ok(Vec::new()),
+            Permit::Session(_) | Permit::Link(_) => Err(DirectoryError::Outdated),
+            Permit::Administrator(by) if by == uid => match account.is_active_administrator() {
+                // The change itself expects the entry that says so.
+                true => Ok(Vec::new()),
+                false => Err(DirectoryError::NotAdministrator),
+            },
+            Permit::Administrator(by) => Ok(vec![self.administrator(by).await?]),
+        }
+    }
+
+    /// Holds as long as `by` is an administrator who is not suspended.
+    pub(super) async fn administrator(&self, by: &Username) -> Result<Guard, DirectoryError> {
+        let (place, account) = self.account(by).await?;
+        match account {
+            Some(account) if account.is_active_administrator() => Ok(Guard::account(by, place)),
+            _ => Err(DirectoryError::NotAdministrator),
+        }
+    }
+
     /// The list of administrators as it is after somebody's change.
-    async fn administrators_without_or_with(
+    async fn administrators_with(
         &self,
         by: &Username,
-        person: &v1::Person,
+        account: &Account,
     ) -> Result<Entry, DirectoryError> {
         let (place, event) = self
             .log
@@ -297,9 +275,9 @@ impl Directory<'_> {
             Some(Body::AdministratorsChanged(changed)) => changed.uids,
             _ => Vec::new(),
         };
-        uids.retain(|uid| *uid != person.uid);
-        if is_active_administrator(person) {
-            uids.push(person.uid.clone());
+        uids.retain(|uid| *uid != account.person.uid);
+        if account.is_active_administrator() {
+            uids.push(account.person.uid.clone());
         }
         if uids.is_empty() {
             return Err(DirectoryError::LastAdministrator);
@@ -307,24 +285,36 @@ impl Directory<'_> {
         Ok(administrators(by, uids, place)?)
     }
 
-    /// Writes down what an administrator did that changes nothing else in the directory.
+    /// Writes down what an administrator did that changes nothing else in the directory, if they are
+    /// one at that moment. What they did takes effect after this.
     ///
     /// # Errors
-    /// The broker did not acknowledge it.
+    /// [`DirectoryError::NotAdministrator`], or the broker did not acknowledge it.
     pub async fn note(
         &self,
         by: &Username,
         act: AdministratorAct,
         uid: &str,
         detail: &str,
-    ) -> Result<(), StoreError> {
-        let entry = acted(by, act, uid, detail)?;
-        self.log.append(&entry, None).await?;
-        Ok(())
+    ) -> Result<(), DirectoryError> {
+        for _ in 0..TRIES {
+            let guard = self.administrator(by).await?;
+            let entries = vec![acted(by, act, uid, detail)?];
+            match self.append_guarded(entries, &[guard]).await {
+                Ok(_) => return Ok(()),
+                Err(DirectoryError::Store(StoreError::Conflict) | DirectoryError::Outdated) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict.into())
     }
 }
 
-fn administrators(by: &Username, uids: Vec<String>, place: Sequence) -> Result<Entry, StoreError> {
+pub(super) fn administrators(
+    by: &Username,
+    uids: Vec<String>,
+    place: Sequence,
+) -> Result<Entry, StoreError> {
     entry(
         by,
         subject::LOG_ADMINISTRATORS.into(),
@@ -333,7 +323,7 @@ fn administrators(by: &Username, uids: Vec<String>, place: Sequence) -> Result<E
     )
 }
 
-fn acted(
+pub(super) fn acted(
     by: &Username,
     act: AdministratorAct,
     uid: &str,

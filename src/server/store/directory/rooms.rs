@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 
 use super::members::came;
-use super::{Directory, DirectoryError, FREE, TRIES, corrupt, entry, fresh_ulid};
+use super::{Directory, DirectoryError, FREE, Guard, TRIES, corrupt, entry, fresh_ulid};
 use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, subject};
 use crate::server::store::{Entry, Expect, StoreError};
 use crate::wire::place_of;
@@ -72,7 +72,8 @@ impl Directory<'_> {
     /// maker among them. The room that natter itself makes is everybody's, and has no list.
     ///
     /// # Errors
-    /// [`DirectoryError::Taken`] when a room has this name, in whatever case.
+    /// [`DirectoryError::Taken`] when a room has this name, in whatever case, and
+    /// [`DirectoryError::Outdated`] when the guard does not hold.
     pub async fn make_room(
         &self,
         by: &Username,
@@ -80,6 +81,7 @@ impl Directory<'_> {
         name: Option<&RoomName>,
         topic: &Topic,
         with: &[Username],
+        guard: Option<&Guard>,
     ) -> Result<v1::Room, DirectoryError> {
         let id = fresh_room_id()?;
         let room = v1::Room {
@@ -107,10 +109,11 @@ impl Directory<'_> {
         for uid in with.iter().filter(|uid| *uid != by) {
             entries.extend(came(by, uid, &room, MembershipChange::Added, Sequence(0))?);
         }
-        match self.log.append_all(&entries).await {
+        let guards = guard.map(std::slice::from_ref).unwrap_or_default();
+        match self.append_guarded(entries, guards).await {
             Ok(_) => Ok(room),
-            Err(StoreError::Conflict) => Err(DirectoryError::Taken),
-            Err(error) => Err(error.into()),
+            Err(DirectoryError::Store(StoreError::Conflict)) => Err(DirectoryError::Taken),
+            Err(error) => Err(error),
         }
     }
 
@@ -154,15 +157,17 @@ impl Directory<'_> {
         Err(StoreError::Conflict.into())
     }
 
-    /// Changes a room, and tells it in the room's log.
+    /// Changes a room while the guard holds, and tells it in the room's log.
     ///
     /// # Errors
-    /// [`DirectoryError::Missing`], or [`DirectoryError::Taken`] when another room has the name.
+    /// [`DirectoryError::Missing`], [`DirectoryError::Taken`] when another room has the name, or
+    /// [`DirectoryError::Outdated`] when the guard does not hold.
     pub async fn change_room(
         &self,
         by: &Username,
         id: &RoomId,
         edit: &RoomEdit,
+        guard: &Guard,
     ) -> Result<v1::Room, DirectoryError> {
         for _ in 0..TRIES {
             let (place, before) = self.room_with_place(id).await?;
@@ -190,10 +195,11 @@ impl Directory<'_> {
                     }
                 }
             }
-            match self.log.append_all(&entries).await {
+            let guards = std::slice::from_ref(guard);
+            match self.append_guarded(entries, guards).await {
                 Ok(_) => return Ok(after),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+                Err(DirectoryError::Store(StoreError::Conflict)) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(StoreError::Conflict.into())
