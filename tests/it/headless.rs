@@ -36,7 +36,7 @@ struct Notices {
 pub struct Headless {
     pub uid: String,
     pub rooms: Vec<RoomId>,
-    pub token: String,
+    pub cookie: String,
     way: SocketAddr,
     rules: Rules,
     disk: Disk,
@@ -50,16 +50,16 @@ impl Headless {
     /// Begins a client that has `rooms` open and reaches natter by `way`.
     pub fn begin(
         uid: &str,
-        token: &str,
+        cookie: &str,
         way: SocketAddr,
         rooms: Vec<RoomId>,
         rules: Rules,
     ) -> Self {
         let (disk, seen, notices) = (Disk::default(), Seen::default(), Arc::default());
-        let client = start(uid, token, way, &disk, &seen, &notices, rules);
+        let client = start(uid, cookie, way, &disk, &seen, &notices, rules);
         let headless = Self {
             uid: uid.into(),
-            token: token.into(),
+            cookie: cookie.into(),
             way,
             rooms,
             rules,
@@ -84,7 +84,7 @@ impl Headless {
         self.client.close();
         self.client = start(
             &self.uid,
-            &self.token,
+            &self.cookie,
             self.way,
             &self.disk,
             &self.seen,
@@ -178,7 +178,7 @@ pub fn number_of(entry: &LogEntry) -> Option<(String, u64)> {
 
 fn start(
     uid: &str,
-    token: &str,
+    cookie: &str,
     way: SocketAddr,
     disk: &Disk,
     seen: &Seen,
@@ -193,14 +193,14 @@ fn start(
     let options = ConnectOptions {
         servers: vec![format!("ws://{way}/nats").parse().unwrap()],
         ws_headers: vec![
-            ("Cookie".into(), format!("natter_session={token}")),
+            ("Cookie".into(), cookie.into()),
             ("Origin".into(), format!("http://{way}")),
         ],
         ..ConnectOptions::default()
     };
     let shell = Body {
         way,
-        token: token.into(),
+        cookie: cookie.into(),
         rules,
         disk: Arc::clone(disk),
         adopted: Mutex::default(),
@@ -216,7 +216,7 @@ fn start(
 
 struct Body {
     way: SocketAddr,
-    token: String,
+    cookie: String,
     rules: Rules,
     disk: Disk,
     /// The disk is read once: its posts are this client’s from then on.
@@ -259,7 +259,7 @@ impl Shell for Body {
 
     fn session(&self) -> BoxFuture<'static, SessionAnswer> {
         let request = self.http.get(format!("http://{}/session", self.way));
-        let request = request.header("cookie", format!("natter_session={}", self.token));
+        let request = request.header("cookie", &self.cookie);
         Box::pin(async move {
             match request.send().await.map(|answer| answer.status().as_u16()) {
                 Ok(401) => SessionAnswer::Over(Farewell::Ended),

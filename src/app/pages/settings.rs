@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use leptos_meta::Title;
 
 use crate::app::browser::forget_drafts;
+use crate::app::components::PageOf;
 use crate::app::icons::BackIcon;
 use crate::app::state::{Chat, forget_unsent};
 use crate::app::words;
@@ -79,6 +80,7 @@ fn SignOut() -> impl IntoView {
     };
     view! {
         <form method="post" action="/logout" node_ref=form on:submit=on_submit>
+            <PageOf />
             <Show when=move || { unsent.get() > 0 }>
                 <p role="alert">{move || words::unsent(unsent.get())}</p>
             </Show>

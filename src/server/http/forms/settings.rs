@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
-use super::super::{AppState, cookie, oidc};
+use super::super::{AppState, cookie, oidc, render};
 use super::account::change_password;
 use super::{keep_password, on_to, refused};
 use crate::domain::{DisplayName, Password, limits};
@@ -66,7 +66,12 @@ pub(in super::super) async fn account(
     };
     match changed {
         Ok(response) => response,
-        Err(failure) => refused(&state, &me, path, Shown::Account(""), typed, &failure).await,
+        Err(failure) => {
+            if let Err(gone) = me.still(&state).await {
+                return render::plain(&gone);
+            }
+            refused(&state, &me, path, Shown::Account(""), typed, &failure).await
+        }
     }
 }
 
@@ -126,6 +131,11 @@ async fn choose_password(
     }
     let about = [me.uid.as_str(), account.person.display_name.as_str()];
     let credential = keep_password(state, form.new_password, &about).await?;
+    // Two hashes took their time.
+    if let Err(gone) = me.still(state).await {
+        state.store.credentials.forget(&credential).await?;
+        return Err(gone);
+    }
     change_password(state, &me.uid, &me.uid, credential).await
 }
 
