@@ -204,8 +204,32 @@ test("who signs out is told of what is not sent, and leaves nothing of it behind
       }
     });
     await zoe.getByRole("button", { name: "Sign out" }).click();
+    await zoe.getByRole("button", { name: "Throw away and sign out" }).click();
     await expect.poll(stored).toBe(0);
   });
+});
+
+test("who signs out can have what is not sent sent first", async ({
+  person,
+  natter,
+  allowConsoleErrors,
+}) => {
+  allowConsoleErrors(/WebSocket|ERR_|503|401/);
+  const gesa = await person("gesa");
+  await connected(gesa);
+  await gesa.getByRole("link", { name: "Settings" }).click();
+  await whileTheBrokerIsSilent(natter, async () => {
+    await gesa.getByRole("link", { name: "general" }).click();
+    await say(gesa, "gesa: sent before she left");
+    await expect(gesa.getByText("Sending…")).toBeVisible();
+    await gesa.getByRole("link", { name: "Settings" }).click();
+    await gesa.getByRole("button", { name: "Sign out" }).click();
+    await gesa.getByRole("button", { name: "Send first, then sign out" }).click();
+    await expect(gesa.getByText("as soon as your messages are sent")).toBeVisible();
+  });
+  await expect(gesa.getByRole("button", { name: "Sign in" })).toBeVisible({ timeout: 20_000 });
+  const hanno = await person("hanno");
+  await expect(hanno.getByText("gesa: sent before she left")).toBeVisible();
 });
 
 async function look(page: Page) {

@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use natter::client::{
-    Change, ChatClient, ConnectionState, Farewell, KeptPost, Model, RoomState, Rules,
-    SessionAnswer, Shell,
+    Change, ChatClient, ConnectionState, KeptPost, Model, RoomState, Rules, SessionAnswer, Shell,
 };
-use natter::domain::{Key, LogEntry, RoomId, RoomLog, Timestamp, What};
+use natter::domain::{Key, LogEntry, RoomId, RoomLog, Timestamp, Username, What};
 use natter::nats::ConnectOptions;
 use natter::wire::v1;
 
@@ -199,6 +198,7 @@ fn start(
         ..ConnectOptions::default()
     };
     let shell = Body {
+        me: Username::parse(uid).unwrap(),
         way,
         cookie: cookie.into(),
         rules,
@@ -215,6 +215,7 @@ fn start(
 }
 
 struct Body {
+    me: Username,
     way: SocketAddr,
     cookie: String,
     rules: Rules,
@@ -260,13 +261,16 @@ impl Shell for Body {
     fn session(&self) -> BoxFuture<'static, SessionAnswer> {
         let request = self.http.get(format!("http://{}/session", self.way));
         let request = request.header("cookie", &self.cookie);
+        let me = self.me.clone();
         Box::pin(async move {
-            match request.send().await.map(|answer| answer.status().as_u16()) {
-                Ok(401) => SessionAnswer::Over(Farewell::Ended),
-                Ok(403) => SessionAnswer::Over(Farewell::Suspended),
-                Ok(429) => SessionAnswer::TooMany,
-                _ => SessionAnswer::GoOn,
-            }
+            let Ok(answer) = request.send().await else {
+                return SessionAnswer::GoOn;
+            };
+            let header = |name| {
+                let value = answer.headers().get(name)?;
+                Some(value.to_str().ok()?.to_owned())
+            };
+            SessionAnswer::of(&me, answer.status().as_u16(), header)
         })
     }
 

@@ -28,6 +28,7 @@ mod nats_docs;
 mod nats_headers;
 mod networks;
 mod oidc;
+mod other_session;
 mod people;
 mod pictures;
 mod plain_nats;

@@ -14,6 +14,7 @@ mod pane;
 mod person_line;
 mod rows;
 mod sidebar;
+mod sign_out;
 mod time;
 mod workspace;
 
@@ -28,5 +29,6 @@ pub(super) use page_of::PageOf;
 pub(super) use pane::Pane;
 pub(super) use person_line::PersonLine;
 pub(super) use sidebar::RoomMark;
+pub(super) use sign_out::SignOut;
 pub(super) use time::Moment;
 pub(super) use workspace::{CurrentRoom, Workspace};

@@ -12,7 +12,7 @@ use leptos_axum::ResponseOptions;
 use super::AppState;
 use super::body::BodyError;
 use super::typed::Typed;
-use crate::app::{InitialPage, shell};
+use crate::app::{InitialPage, shell, words};
 use crate::server::Failure;
 use crate::wire::v1;
 
@@ -120,10 +120,11 @@ pub(super) fn signed_out() -> Failure {
 /// The form stands on a page of somebody else than who is signed in by now (409).
 pub(super) fn somebody_elses(now: &str, typed: &Typed) -> Response {
     let kept = match typed.texts().next() {
-        Some(_) => "What you wrote is kept.",
+        Some(_) => words::WHAT_YOU_WROTE_IS_KEPT,
         None => "Nothing was done.",
     };
-    let failure = Failure::conflict(format!("You are signed in as {now} now. {kept}"));
+    let signed_in = words::signed_in_by_now_as(now);
+    let failure = Failure::conflict(format!("{signed_in} {kept}"));
     let go_on = format!("<a href='/'>Go on as {}</a>", escape(now));
     to_copy(&failure, typed, &go_on)
 }
