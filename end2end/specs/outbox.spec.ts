@@ -176,6 +176,9 @@ test("who signs out is told of what is not sent, and leaves nothing of it behind
   const zoe = await person("zoe");
   await connected(zoe);
   await zoe.getByRole("link", { name: "Settings" }).click();
+  const other = await zoe.context().newPage();
+  await other.goto("/settings");
+  await connected(other);
   await whileTheBrokerIsSilent(natter, async () => {
     await zoe.getByRole("link", { name: "general" }).click();
     await say(zoe, "zoe: never sent");
@@ -198,6 +201,10 @@ test("who signs out is told of what is not sent, and leaves nothing of it behind
           }),
       );
     await expect.poll(stored).toBe(1);
+    // In another tab too, though that one has nothing to send itself.
+    await other.getByRole("button", { name: "Sign out" }).click();
+    await expect(other.getByRole("alert")).toContainText("not sent yet");
+    await other.getByRole("button", { name: "Stay signed in" }).click();
     await zoe.evaluate(() => {
       for (const form of document.forms) {
         form.submit = () => {};

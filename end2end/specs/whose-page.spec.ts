@@ -129,23 +129,23 @@ test("signing out asks what becomes of drafts, and leaves none to the next perso
   allowConsoleErrors,
 }) => {
   allowConsoleErrors(REFUSED);
-  await natter.signUp("frida", PASSWORD);
-  const emil = await person("emil");
-  await box(emil).fill("for nobody else");
+  await natter.signUp("fridolin", PASSWORD);
+  const emilio = await person("emilio");
+  await box(emilio).fill("for nobody else");
   // What another person of this browser has begun is theirs.
-  await emil.evaluate(() => localStorage.setItem("natter.draft.frida.x", "of Frida"));
-  await emil.getByRole("link", { name: "Settings" }).click();
-  const signOut = emil.getByRole("button", { name: "Sign out", exact: true });
+  await emilio.evaluate(() => localStorage.setItem("natter.draft.fridolin.x", "of Fridolin"));
+  await emilio.getByRole("link", { name: "Settings" }).click();
+  const signOut = emilio.getByRole("button", { name: "Sign out", exact: true });
   await signOut.click();
-  await expect(emil.getByRole("alert")).toContainText("You have begun a message in one room.");
-  await emil.getByRole("button", { name: "Stay signed in" }).click();
-  await expect(emil.getByRole("alert")).toHaveCount(0);
-  expect(await draftsIn(emil)).toHaveLength(2);
+  await expect(emilio.getByRole("alert")).toContainText("You have begun a message in one room.");
+  await emilio.getByRole("button", { name: "Stay signed in" }).click();
+  await expect(emilio.getByRole("alert")).toHaveCount(0);
+  expect(await draftsIn(emilio)).toHaveLength(2);
 
   await signOut.click();
-  await emil.getByRole("button", { name: "Throw away and sign out" }).click();
-  await expect(emil.getByRole("button", { name: "Sign in" })).toBeVisible();
-  expect(await draftsIn(emil)).toEqual(["natter.draft.frida.x"]);
-  await signIn(emil, "frida");
-  await expect(box(emil)).toHaveValue("");
+  await emilio.getByRole("button", { name: "Throw away and sign out" }).click();
+  await expect(emilio.getByRole("button", { name: "Sign in" })).toBeVisible();
+  expect(await draftsIn(emilio)).toEqual(["natter.draft.fridolin.x"]);
+  await signIn(emilio, "fridolin");
+  await expect(box(emilio)).toHaveValue("");
 });

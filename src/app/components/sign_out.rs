@@ -2,6 +2,8 @@
 //! what they have begun to type) is nobody else's to read: they are asked what becomes of it, and
 //! then it is gone. With scripts off nothing is kept, and nothing is asked.
 
+use std::time::Duration;
+
 use leptos::ev::SubmitEvent;
 use leptos::html::Form;
 use leptos::prelude::*;
@@ -9,9 +11,17 @@ use leptos::task::spawn_local;
 
 use super::page_of::PageOf;
 use crate::app::browser::{count_drafts, forget_drafts};
-use crate::app::state::{Chat, forget_unsent};
+use crate::app::state::{Chat, count_unsent, forget_unsent};
 use crate::app::words;
 use crate::domain::PostState;
+use crate::nats::runtime;
+
+/// What natter has taken is gone from where it was kept a moment later: so often it is looked for,
+/// before somebody is asked about it.
+const LOOKS: usize = 10;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How far somebody is with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +41,12 @@ pub(in super::super) fn SignOut() -> impl IntoView {
     let form = NodeRef::<Form>::new();
     let step = RwSignal::new(Step::Staying);
     let drafts = RwSignal::new(0);
-    let unsent = Memo::new(move |_| chat.outbox.with(|outbox| outbox.posts().len()));
+    // In this tab, or in all tabs of this browser where that is more.
+    let kept = RwSignal::new(0);
+    let unsent = Memo::new(move |_| {
+        let here = chat.outbox.with(|outbox| outbox.posts().len());
+        here.max(kept.get())
+    });
     let on_its_way = Memo::new(move |_| {
         chat.outbox.with(|outbox| {
             let posts = outbox.posts().iter();
@@ -53,22 +68,39 @@ pub(in super::super) fn SignOut() -> impl IntoView {
             let _ = form.submit();
         });
     };
+    let count = move || async move {
+        let me = chat.me.with_value(|me| me.uid.clone());
+        kept.set(count_unsent(&me).await);
+        unsent.get_untracked()
+    };
     let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
         drafts.set(chat.me.with_value(|me| count_drafts(&me.uid)));
-        if unsent.get_untracked() == 0 && drafts.get_untracked() == 0 {
-            leave();
-        } else {
-            step.set(Step::Asked);
-        }
-    };
-    Effect::new(move |_| {
-        if step.get() == Step::Sending && on_its_way.get() == 0 {
-            // What was refused meanwhile is asked about.
-            match unsent.get_untracked() {
+        spawn_local(async move {
+            match count().await + drafts.get_untracked() {
                 0 => leave(),
                 _ => step.set(Step::Asked),
             }
+        });
+    };
+    Effect::new(move |_| {
+        if step.get() == Step::Sending && on_its_way.get() == 0 {
+            spawn_local(async move {
+                let mut left = count().await;
+                for _ in 0..LOOKS {
+                    if left > 0 {
+                        runtime::sleep(PAUSE).await;
+                        left = count().await;
+                    }
+                }
+                match left {
+                    // They stay after all.
+                    _ if step.get_untracked() != Step::Sending => {}
+                    0 => leave(),
+                    // What was refused, or is another tab's, is asked about.
+                    _ => step.set(Step::Asked),
+                }
+            });
         }
     });
     view! {
@@ -99,7 +131,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
                             <button type="button" class="danger" on:click=move |_| leave()>
                                 {words::DISCARD_AND_SIGN_OUT}
                             </button>
-                            <Stay step drafts />
+                            <Stay step drafts kept />
                         </div>
                     }
                         .into_any()
@@ -108,7 +140,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
                     view! {
                         <p role="status">{words::SIGNING_OUT_WHEN_SENT}</p>
                         <div class="acts">
-                            <Stay step drafts />
+                            <Stay step drafts kept />
                         </div>
                     }
                         .into_any()
@@ -119,9 +151,10 @@ pub(in super::super) fn SignOut() -> impl IntoView {
 }
 
 #[component]
-fn Stay(step: RwSignal<Step>, drafts: RwSignal<usize>) -> impl IntoView {
+fn Stay(step: RwSignal<Step>, drafts: RwSignal<usize>, kept: RwSignal<usize>) -> impl IntoView {
     let stay = move |_| {
         drafts.set(0);
+        kept.set(0);
         step.set(Step::Staying);
     };
     view! {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::select;
+use futures::future::{Either, select};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
@@ -20,19 +20,28 @@ use crate::domain::{Key, RoomId, Timestamp, Username};
 use crate::nats::ConnectOptions;
 use crate::nats::runtime::{self, BoxFuture};
 
-/// How long a browser may take to forget.
-const FORGETTING: Duration = Duration::from_secs(1);
+/// How long a browser may take to say what it keeps, or to forget it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 struct Page {
     chat: Chat,
     posts: Posts,
 }
 
+/// How many posts of this person are not sent, in whichever tab. None, where the browser does not say.
+pub(in super::super) async fn count_unsent(uid: &str) -> usize {
+    let counted = pin!(posts::count_all_of(uid));
+    match select(counted, pin!(runtime::sleep(PATIENCE))).await {
+        Either::Left((count, _)) => count,
+        Either::Right(_) => 0,
+    }
+}
+
 /// This person signs out on purpose: what they have not sent is nobody else’s to read.
 pub(in super::super) async fn forget_unsent(uid: &str) {
     select(
         pin!(posts::forget_all_of(uid)),
-        pin!(runtime::sleep(FORGETTING)),
+        pin!(runtime::sleep(PATIENCE)),
     )
     .await;
 }

@@ -188,6 +188,19 @@ async fn open() -> Result<Database, Refusal> {
     opening.await
 }
 
+/// How many posts of one person are kept, whichever tab takes care of them.
+pub(super) async fn count_all_of(uid: &str) -> usize {
+    let counted = async {
+        let database = open().await?;
+        let transaction = database.transaction(&[STORE], TransactionMode::ReadOnly)?;
+        let store = transaction.object_store(STORE)?;
+        store.count(Some(all_of(uid)?))?.await
+    };
+    counted
+        .await
+        .map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// Forgets the posts of one person, whichever tab takes care of them.
 pub(super) async fn forget_all_of(uid: &str) {
     let forgotten = async {

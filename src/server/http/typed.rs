@@ -28,6 +28,9 @@ const SECRETS: [&str; 3] = ["password", "new_password", "setup_token"];
 /// A field that is longer is none of those above.
 const FIELD_BYTES: usize = 128 * 1_024;
 
+/// More than any multipart form has.
+const FIELDS: usize = 32;
+
 /// The fields of a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Typed(Vec<(String, String)>);
@@ -68,10 +71,10 @@ impl Typed {
 
     /// The other fields, as a form that is sent again has them.
     pub(super) fn hidden(&self) -> impl Iterator<Item = (&str, &str)> {
-        let is_text = |name: &str| TEXTS.iter().any(|(text, _)| *text == name);
         let fields = self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        fields.filter(move |(name, value)| {
-            !SECRETS.contains(name) && !(is_text(name) && !value.is_empty())
+        fields.filter(|(name, value)| {
+            let is_text = TEXTS.iter().any(|(text, _)| text == name) && !value.is_empty();
+            !is_text && !SECRETS.contains(name)
         })
     }
 
@@ -87,13 +90,15 @@ impl Typed {
     }
 }
 
-/// Its short fields, up to where it is cut off.
+/// Its first short fields, up to where it is cut off.
 async fn multipart(request: Request) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     let Ok(mut form) = Multipart::from_request(request, &()).await else {
         return fields;
     };
-    while let Ok(Some(field)) = form.next_field().await {
+    while fields.len() < FIELDS
+        && let Ok(Some(field)) = form.next_field().await
+    {
         let name = field.name().unwrap_or_default().to_owned();
         if field.file_name().is_some() {
             continue;
