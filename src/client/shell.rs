@@ -156,3 +156,31 @@ pub trait Shell: Send + Sync + 'static {
         Box::pin(ready(Vec::new()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_somebody_else_is_that_whatever_else_it_says() {
+        let me = Username::parse("ada").unwrap();
+        let ben = Username::parse("ben").unwrap();
+        let of = |status, user: Option<&str>| {
+            SessionAnswer::of(&me, status, |name| match name {
+                "natter-user" => user.map(str::to_owned),
+                "natter-limit" => Some("requests".into()),
+                "retry-after" => Some("41".into()),
+                _ => None,
+            })
+        };
+        assert_eq!(of(204, Some("ada")), SessionAnswer::GoOn);
+        assert_eq!(of(429, Some("ada")), SessionAnswer::CutOff(60));
+        for status in [204, 429, 503] {
+            let other = SessionAnswer::SomebodyElses(ben.clone());
+            assert_eq!(of(status, Some("ben")), other);
+        }
+        assert_eq!(of(401, None), SessionAnswer::Over(Farewell::Ended));
+        assert_eq!(of(403, None), SessionAnswer::Over(Farewell::Suspended));
+        assert_eq!(of(503, None), SessionAnswer::GoOn);
+    }
+}
