@@ -15,8 +15,47 @@ fn forms_in(page: &str) -> Vec<&str> {
     posts.map(|(form, _)| form).collect()
 }
 
+/// The fields of a form that people type texts into.
+fn texts_in(form: &str) -> Vec<&str> {
+    let attribute = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let tags = form.split('<').filter_map(|rest| rest.split_once('>'));
+    let tags = tags.map(|(tag, _)| tag);
+    let is_typed = |tag: &&str| {
+        let is_text = attribute(tag, "type").is_some_and(|kind| kind == "text");
+        tag.starts_with("textarea") || (tag.starts_with("input") && is_text)
+    };
+    // What the browser's password manager reads is there for nobody else.
+    let typed = tags.filter(is_typed).filter(|tag| !tag.contains(" hidden"));
+    typed
+        .filter_map(|tag| tag.split_once(" name=\"")?.1.split('"').next())
+        .collect()
+}
+
+/// Everything that is typed into a form comes back when the form is on somebody else's page.
+async fn gives_texts_back(natter: &Natter, signed_in: &Person, action: &str, form: &str) -> usize {
+    let names = texts_in(form);
+    if names.is_empty() {
+        return 0;
+    }
+    let values: Vec<_> = names.iter().map(|name| format!("my {name}")).collect();
+    let mut fields = vec![(PAGE_OF, "ada")];
+    fields.extend(names.iter().copied().zip(values.iter().map(String::as_str)));
+    let request = stranger().post(natter.url(action)).form(&fields);
+    let refused = request.header("cookie", &signed_in.cookie).send().await;
+    let refused = refused.unwrap();
+    assert_eq!(refused.status(), 409, "{action}");
+    let page = refused.text().await.unwrap();
+    for value in &values {
+        assert!(page.contains(value), "{action}: {value} is lost: {page}");
+    }
+    names.len()
+}
+
 #[tokio::test]
-async fn every_form_of_every_page_says_whose_page_it_is() {
+async fn every_form_of_every_page_says_whose_page_it_is_and_its_texts_come_back() {
     let natter = Natter::start().await;
     let ada = Person::sign_up(&natter, "ada").await;
     let ben = Person::sign_up(&natter, "ben").await;
@@ -32,7 +71,7 @@ async fn every_form_of_every_page_says_whose_page_it_is() {
     elsewhere.form(&form).send().await.unwrap();
 
     let field = format!("<input type=\"hidden\" name=\"{PAGE_OF}\" value=\"ada\"");
-    let mut seen = 0;
+    let (mut seen, mut texts) = (0, 0);
     let mut sent_to = std::collections::BTreeSet::new();
     for address in addresses().into_iter().filter(|one| one.is_read) {
         for room in [&own, &bens, "general"] {
@@ -46,11 +85,13 @@ async fn every_form_of_every_page_says_whose_page_it_is() {
                 assert!(form.contains(&field), "{path}: {form}");
                 seen += 1;
                 let (_, action) = form.split_once("action=\"").unwrap();
-                sent_to.insert(action.split('"').next().unwrap().replace(room, "{room}"));
+                let action = action.split('"').next().unwrap();
+                texts += gives_texts_back(&natter, &ben, action, form).await;
+                sent_to.insert(action.replace(room, "{room}"));
             }
         }
     }
-    assert!(seen > 30, "only {seen} forms");
+    assert!(seen > 30 && texts > 10, "only {seen} forms, {texts} texts");
     // Each form that the table knows was seen on some page.
     for address in addresses().into_iter().filter(|one| one.needs_session) {
         let is_function = address.path.starts_with("/api/");
