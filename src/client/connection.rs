@@ -51,7 +51,7 @@ async fn follow_events(
             Event::AuthRefused => heed(&chat, chat.inner.shell.session().await),
             // What is their own is refused to nobody but somebody else.
             Event::PermissionDenied { subject, .. } if subject::is_of(&subject, &chat.inner.me) => {
-                chat.spawn(ask_whose(chat.clone()));
+                chat.spawn(ask_session_once(chat.clone()));
             }
             // Live events were dropped here.
             Event::SlowConsumer { .. } | Event::Lagged => chat.spawn(fetch::catch_up(chat.clone())),
@@ -62,12 +62,12 @@ async fn follow_events(
 }
 
 /// Asks whose session it is: once for all that the broker refuses at a time.
-async fn ask_whose(chat: ChatClient) {
-    if std::mem::replace(&mut *lock(&chat.inner.is_asking_whose), true) {
+async fn ask_session_once(chat: ChatClient) {
+    if std::mem::replace(&mut *lock(&chat.inner.is_asking_session), true) {
         return;
     }
     let answer = chat.inner.shell.session().await;
-    *lock(&chat.inner.is_asking_whose) = false;
+    *lock(&chat.inner.is_asking_session) = false;
     heed(&chat, answer);
 }
 
@@ -75,8 +75,8 @@ async fn ask_whose(chat: ChatClient) {
 fn heed(chat: &ChatClient, answer: SessionAnswer) {
     match answer {
         SessionAnswer::Over(why) => chat.update(|model| model.tell(Change::SignedOut(why))),
-        SessionAnswer::SomebodyElses(now) => {
-            chat.update(|model| model.set_connection(ConnectionState::SomebodyElses(now)));
+        SessionAnswer::OtherUser(now) => {
+            chat.update(|model| model.set_connection(ConnectionState::OtherUser(now)));
             chat.close();
         }
         SessionAnswer::GoOn | SessionAnswer::TooMany | SessionAnswer::CutOff(_) => {}
@@ -109,7 +109,7 @@ async fn while_away(chat: ChatClient) {
             break;
         }
         let state = match answer {
-            answer @ (SessionAnswer::Over(_) | SessionAnswer::SomebodyElses(_)) => {
+            answer @ (SessionAnswer::Over(_) | SessionAnswer::OtherUser(_)) => {
                 heed(&chat, answer);
                 ConnectionState::Reconnecting
             }

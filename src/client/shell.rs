@@ -58,7 +58,7 @@ pub enum SessionAnswer {
     /// It does not hold.
     Over(Farewell),
     /// It is this other person’s.
-    SomebodyElses(Username),
+    OtherUser(Username),
 }
 
 impl SessionAnswer {
@@ -66,7 +66,7 @@ impl SessionAnswer {
     pub fn of(me: &Username, status: u16, header: impl Fn(&'static str) -> Option<String>) -> Self {
         let whose = header("natter-user").and_then(|uid| Username::parse(&uid).ok());
         match (status, whose) {
-            (_, Some(other)) if other != *me => Self::SomebodyElses(other),
+            (_, Some(other)) if other != *me => Self::OtherUser(other),
             (401, _) => Self::Over(Farewell::Ended),
             (403, _) => Self::Over(Farewell::Suspended),
             (429, _) if header("natter-limit").as_deref() == Some("requests") => {
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(of(204, Some("ada")), SessionAnswer::GoOn);
         assert_eq!(of(429, Some("ada")), SessionAnswer::CutOff(60));
         for status in [204, 429, 503] {
-            let other = SessionAnswer::SomebodyElses(ben.clone());
+            let other = SessionAnswer::OtherUser(ben.clone());
             assert_eq!(of(status, Some("ben")), other);
         }
         assert_eq!(of(401, None), SessionAnswer::Over(Farewell::Ended));

@@ -98,7 +98,7 @@ async fn a_client_of_somebody_else_says_so_and_sends_nothing() {
 
     let (client, page) = open(&natter, "ada", &ben);
     client.send(&room, "in whose name?".into()).await;
-    let now = ConnectionState::SomebodyElses(Username::parse("ben").unwrap());
+    let now = ConnectionState::OtherUser(Username::parse("ben").unwrap());
     comes_to(&client, &now).await;
     // Typed afterwards.
     client.send(&room, "and this?".into()).await;

@@ -21,9 +21,9 @@ enum Change {
     Suspended,
     Demoted,
     /// Another tab of the browser has signed in as somebody else.
-    SomebodyElse,
+    OtherUser,
     /// The form does not say whose page it stands on.
-    NobodysPage,
+    OwnerMissing,
     /// Nothing: so that a refusal elsewhere means something.
     Nothing,
 }
@@ -211,10 +211,10 @@ async fn through(scene: &Scene, change: Change, uid: &str) {
     let forms = scene.forms(uid);
     // As the browser has it by the time that it sends: one cookie, whoever's page the form is on.
     let cookie = match change {
-        Change::SomebodyElse => &ben.cookie,
+        Change::OtherUser => &ben.cookie,
         _ => &person.cookie,
     };
-    let page_of = (change != Change::NobodysPage).then_some(uid);
+    let page_of = (change != Change::OwnerMissing).then_some(uid);
     let mut begun = Vec::new();
     for form in &forms {
         begun.push(begin(&scene.natter, form, cookie, page_of).await);
@@ -225,7 +225,7 @@ async fn through(scene: &Scene, change: Change, uid: &str) {
         Change::SignedOut => drop(scene.ada.act(uid, "end-sessions").await),
         Change::Suspended => drop(scene.ada.act(uid, "suspend").await),
         Change::Demoted => drop(scene.ada.act(uid, "guest").await),
-        Change::SomebodyElse | Change::NobodysPage | Change::Nothing => {}
+        Change::OtherUser | Change::OwnerMissing | Change::Nothing => {}
     }
     let before = scene.natter.log_length().await;
     let held = scene.holds(&elsewhere).await;
@@ -253,7 +253,7 @@ async fn through(scene: &Scene, change: Change, uid: &str) {
                 assert_eq!(grew, 0, "{what}");
             }
         }
-        if change == Change::SomebodyElse {
+        if change == Change::OtherUser {
             assert_eq!(status(&answer), 409, "{what}");
             let name = format!("{uid}-ben");
             assert!(
@@ -263,7 +263,7 @@ async fn through(scene: &Scene, change: Change, uid: &str) {
         }
         keeps_what_was_typed(form, &answer, change, &what);
     }
-    if matches!(change, Change::SomebodyElse | Change::NobodysPage) {
+    if matches!(change, Change::OtherUser | Change::OwnerMissing) {
         assert_eq!(scene.natter.log_length().await, before, "{change:?}");
         assert!(scene.holds(cookie).await, "{change:?} signed somebody out");
         assert_eq!(scene.holds(&elsewhere).await, held, "{change:?}");
@@ -301,10 +301,10 @@ async fn rights_are_judged_when_the_body_is_there() {
 }
 
 #[tokio::test]
-async fn a_form_on_somebody_elses_page_or_on_nobodys_does_nothing() {
+async fn a_form_of_another_persons_page_or_without_an_owner_is_refused() {
     let scene = Scene::start().await;
-    through(&scene, Change::SomebodyElse, "other").await;
-    through(&scene, Change::NobodysPage, "unnamed").await;
+    through(&scene, Change::OtherUser, "other").await;
+    through(&scene, Change::OwnerMissing, "unnamed").await;
 }
 
 #[tokio::test]

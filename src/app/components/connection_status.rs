@@ -18,8 +18,8 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
         ConnectionState::Offline => words::OFFLINE.into(),
         ConnectionState::TooMany => words::TOO_MANY.into(),
         ConnectionState::CutOff(seconds) => words::cut_off(seconds),
-        ConnectionState::SomebodyElses(now) => {
-            let signed_in = words::signed_in_by_now_as(&chat.name_of(&now));
+        ConnectionState::OtherUser(now) => {
+            let signed_in = words::now_signed_in_as(&chat.name_of(&now));
             format!("{signed_in} {}", words::WHAT_YOU_WROTE_IS_KEPT)
         }
     };
@@ -32,7 +32,7 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
     view! {
         <p class="status" role="status" class:trouble=is_trouble>
             {words}
-            <Show when=move || chat.is_somebody_elses()>
+            <Show when=move || chat.is_other_user()>
                 " "
                 <button type="button" class="secondary" on:click=move |_| reload()>
                     {words::RELOAD}

@@ -66,7 +66,7 @@ fn OutgoingPost(
                 <p class="text">{post.text}</p>
                 <Show when=is_on_its_way>
                     <p class="sending">
-                        {move || match chat.is_somebody_elses() {
+                        {move || match chat.is_other_user() {
                             true => words::KEPT_HERE,
                             false => words::SENDING,
                         }} {move || trouble.get().map(|reason| format!(" {reason}"))}

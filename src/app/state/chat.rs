@@ -189,9 +189,9 @@ impl Chat {
 
     /// Is the browser signed in as somebody else by now?
     #[must_use]
-    pub fn is_somebody_elses(&self) -> bool {
+    pub fn is_other_user(&self) -> bool {
         self.connection
-            .with(|state| matches!(state, ConnectionState::SomebodyElses(_)))
+            .with(|state| matches!(state, ConnectionState::OtherUser(_)))
     }
 
     /// Sends `message` to the echo service over the browser's own connection, and gives back the

@@ -194,7 +194,9 @@ pub(super) async fn count_all_of(uid: &str) -> usize {
         let database = open().await?;
         let transaction = database.transaction(&[STORE], TransactionMode::ReadOnly)?;
         let store = transaction.object_store(STORE)?;
-        store.count(Some(all_of(uid)?))?.await
+        let count = store.count(Some(all_of(uid)?))?.await;
+        database.close();
+        count
     };
     counted
         .await

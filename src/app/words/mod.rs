@@ -89,7 +89,7 @@ pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here
 
 /// The browser is signed in as somebody else than whom the page was made for.
 #[must_use]
-pub fn signed_in_by_now_as(name: &str) -> String {
+pub fn now_signed_in_as(name: &str) -> String {
     format!("You are signed in as {name} now.")
 }
 

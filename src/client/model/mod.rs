@@ -62,7 +62,7 @@ pub enum ConnectionState {
     CutOff(u32),
     /// The browser is signed in as this other person by now. The client has ended; what was not sent
     /// is kept.
-    SomebodyElses(Username),
+    OtherUser(Username),
 }
 
 /// The broker that the client is connected to.
@@ -371,7 +371,7 @@ impl Model {
     }
 
     pub(super) fn set_connection(&mut self, state: ConnectionState) {
-        let has_ended = matches!(self.connection, ConnectionState::SomebodyElses(_));
+        let has_ended = matches!(self.connection, ConnectionState::OtherUser(_));
         if self.connection != state && !has_ended {
             self.connection = state;
             self.tell(Change::Connection);

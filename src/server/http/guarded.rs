@@ -132,8 +132,8 @@ async fn admit(
             parts.extensions.insert(me);
             Ok(())
         }
-        Some(_) => Err(Box::new(render::somebody_elses(&me.display_name, &typed))),
-        None => Err(Box::new(render::nobodys(&typed))),
+        Some(_) => Err(Box::new(render::other_user(&me.display_name, &typed))),
+        None => Err(Box::new(render::owner_missing(&typed))),
     }
 }
 

@@ -118,19 +118,19 @@ pub(super) fn signed_out() -> Failure {
 }
 
 /// The form stands on a page of somebody else than who is signed in by now (409).
-pub(super) fn somebody_elses(now: &str, typed: &Typed) -> Response {
+pub(super) fn other_user(now: &str, typed: &Typed) -> Response {
     let kept = match typed.texts().next() {
         Some(_) => words::WHAT_YOU_WROTE_IS_KEPT,
         None => "Nothing was done.",
     };
-    let signed_in = words::signed_in_by_now_as(now);
+    let signed_in = words::now_signed_in_as(now);
     let failure = Failure::conflict(format!("{signed_in} {kept}"));
     let go_on = format!("<a href='/'>Go on as {}</a>", escape(now));
     to_copy(&failure, typed, &go_on)
 }
 
 /// The form does not say whose page it stands on (422).
-pub(super) fn nobodys(typed: &Typed) -> Response {
+pub(super) fn owner_missing(typed: &Typed) -> Response {
     let failure = Failure::invalid(
         "This was sent from a page of an older Natter, so nothing was done. What you wrote is kept: open the page anew and do it there.",
     );

@@ -1,6 +1,8 @@
-//! Every address that natter answers at, in one table. The router is made of it, and so is the
-//! test that tries each of them as everybody (`tests/it/http_matrix`): an address that it does not
-//! know fails it.
+//! Every address that natter answers at, in one table. The router is made of it, and so are the
+//! tests that try each of them, as everybody (`tests/it/http_matrix`) and with rights that change
+//! while the body is sent (`tests/it/slow_bodies`): an address that they do not know fails them.
+//!
+//! Whatever takes a body is wrapped in a [`Guarded`] here.
 
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
