@@ -176,6 +176,9 @@ test("who signs out is told of what is not sent, and leaves nothing of it behind
   const zoe = await person("zoe");
   await connected(zoe);
   await zoe.getByRole("link", { name: "Settings" }).click();
+  const other = await zoe.context().newPage();
+  await other.goto("/settings");
+  await connected(other);
   await whileTheBrokerIsSilent(natter, async () => {
     await zoe.getByRole("link", { name: "general" }).click();
     await say(zoe, "zoe: never sent");
@@ -198,14 +201,42 @@ test("who signs out is told of what is not sent, and leaves nothing of it behind
           }),
       );
     await expect.poll(stored).toBe(1);
+    // In another tab too, though that one has nothing to send itself.
+    await other.getByRole("button", { name: "Sign out" }).click();
+    await expect(other.getByRole("alert")).toContainText("not sent yet");
+    await other.getByRole("button", { name: "Stay signed in" }).click();
     await zoe.evaluate(() => {
       for (const form of document.forms) {
         form.submit = () => {};
       }
     });
     await zoe.getByRole("button", { name: "Sign out" }).click();
+    await zoe.getByRole("button", { name: "Throw away and sign out" }).click();
     await expect.poll(stored).toBe(0);
   });
+});
+
+test("who signs out can have what is not sent sent first", async ({
+  person,
+  natter,
+  allowConsoleErrors,
+}) => {
+  allowConsoleErrors(/WebSocket|ERR_|503|401/);
+  const gesa = await person("gesa");
+  await connected(gesa);
+  await gesa.getByRole("link", { name: "Settings" }).click();
+  await whileTheBrokerIsSilent(natter, async () => {
+    await gesa.getByRole("link", { name: "general" }).click();
+    await say(gesa, "gesa: sent before she left");
+    await expect(gesa.getByText("Sending…")).toBeVisible();
+    await gesa.getByRole("link", { name: "Settings" }).click();
+    await gesa.getByRole("button", { name: "Sign out" }).click();
+    await gesa.getByRole("button", { name: "Send first, then sign out" }).click();
+    await expect(gesa.getByText("as soon as your messages are sent")).toBeVisible();
+  });
+  await expect(gesa.getByRole("button", { name: "Sign in" })).toBeVisible({ timeout: 20_000 });
+  const hanno = await person("hanno");
+  await expect(hanno.getByText("gesa: sent before she left")).toBeVisible();
 });
 
 async function look(page: Page) {

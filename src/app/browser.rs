@@ -1,9 +1,13 @@
 //! What the page asks of the browser, and what the server says in its place.
 
 #[cfg(feature = "hydrate")]
-pub(super) use page::{draft, forget_drafts, has_coarse_pointer, keep_draft, millis};
+pub(super) use page::{
+    count_drafts, draft, forget_drafts, has_coarse_pointer, keep_draft, millis, reload,
+};
 #[cfg(not(feature = "hydrate"))]
-pub(super) use server::{draft, forget_drafts, has_coarse_pointer, keep_draft, millis};
+pub(super) use server::{
+    count_drafts, draft, forget_drafts, has_coarse_pointer, keep_draft, millis, reload,
+};
 
 /// From a moment that [`millis`] gave until now, in microseconds.
 pub(super) fn micros_since(begun: f64) -> u64 {
@@ -43,15 +47,33 @@ mod page {
             .flatten()
     }
 
-    /// Somebody signs out on purpose: what they typed is nobody else's to read.
-    pub fn forget_drafts() {
+    /// In how many rooms there is a draft of this person.
+    pub fn count_drafts(uid: &str) -> usize {
+        drafts(uid).len()
+    }
+
+    /// This person signs out on purpose: what they typed, in whatever room, is nobody else's to read.
+    pub fn forget_drafts(uid: &str) {
         let Some(storage) = storage() else { return };
-        let length = storage.length().unwrap_or_default();
-        let keys = (0..length).filter_map(|at| storage.key(at).ok().flatten());
-        let drafts: Vec<_> = keys.filter(|key| key.starts_with(DRAFT)).collect();
-        for key in drafts {
+        for key in drafts(uid) {
             let _ = storage.remove_item(&key);
         }
+    }
+
+    fn drafts(uid: &str) -> Vec<String> {
+        let Some(storage) = storage() else {
+            return Vec::new();
+        };
+        let own = format!("{DRAFT}{uid}.");
+        let length = storage.length().unwrap_or_default();
+        let keys = (0..length).filter_map(|at| storage.key(at).ok().flatten());
+        keys.filter(|key| key.starts_with(&own)).collect()
+    }
+
+    /// Loads the page anew.
+    pub fn reload() {
+        // Where the browser refuses, the button is there to be pressed again.
+        let _ = window().location().reload();
     }
 
     /// Is this a touch screen, where Enter breaks the line?
@@ -75,7 +97,13 @@ mod server {
         None
     }
 
-    pub fn forget_drafts() {}
+    pub fn count_drafts(_: &str) -> usize {
+        0
+    }
+
+    pub fn forget_drafts(_: &str) {}
+
+    pub fn reload() {}
 
     pub fn has_coarse_pointer() -> bool {
         false

@@ -15,6 +15,7 @@ mod root;
 pub mod state;
 pub mod words;
 
+pub use components::PAGE_OF;
 #[cfg(feature = "ssr")]
 pub use echo::EchoBackend;
 pub use first_page::InitialPage;

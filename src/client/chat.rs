@@ -42,6 +42,8 @@ pub(super) struct Inner {
     pub catching_up: Mutex<HashSet<RoomId>>,
     /// Is somebody waiting for the connection to come back?
     pub is_away: Mutex<bool>,
+    /// Is it being asked whose session it is?
+    pub is_asking_session: Mutex<bool>,
     /// Dropped, it ends the tasks.
     going_on: Mutex<Option<oneshot::Sender<()>>>,
     stopped: Shared<oneshot::Receiver<()>>,
@@ -75,6 +77,7 @@ impl ChatClient {
                 wake_reading,
                 catching_up: Mutex::default(),
                 is_away: Mutex::default(),
+                is_asking_session: Mutex::default(),
                 going_on: Mutex::new(Some(going_on)),
                 stopped: stopped.shared(),
             }),

@@ -8,7 +8,8 @@ use super::chat::lock;
 use super::{
     BrokerInfo, Change, ChatClient, ConnectionState, SessionAnswer, fetch, heads, sending, wire,
 };
-use crate::nats::{Client, Event, ServerInfo, Status, runtime};
+use crate::domain::subject;
+use crate::nats::{self, Client, Event, ServerInfo, Status, runtime};
 
 /// A cut shorter than this is not spoken of.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -16,9 +17,19 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Between two questions whether the session still holds, while there is no connection.
 const ASK_AGAIN: Duration = Duration::from_secs(4);
 
-/// Follows one connection, for as long as it is the one in use.
-pub(super) async fn follow(chat: ChatClient, client: Client, number: u64) {
-    let mut events = client.events();
+/// Follows one connection, for as long as it is the one in use. Nothing that is told of it after
+/// this call is missed.
+pub(super) fn follow(chat: ChatClient, client: Client, number: u64) -> impl runtime::Task {
+    let events = client.events();
+    follow_events(chat, client, number, events)
+}
+
+async fn follow_events(
+    chat: ChatClient,
+    client: Client,
+    number: u64,
+    mut events: nats::EventStream,
+) {
     if client.status() == Status::Connected {
         told_connected(&chat, client.server_info().unwrap_or_default());
     } else {
@@ -37,16 +48,38 @@ pub(super) async fn follow(chat: ChatClient, client: Client, number: u64) {
             }
             Event::Disconnected(_) => chat.spawn(while_away(chat.clone())),
             // A refusal looks the same whether the session is bad or natter is not there yet.
-            Event::AuthRefused => {
-                if let SessionAnswer::Over(why) = chat.inner.shell.session().await {
-                    chat.update(|model| model.tell(Change::SignedOut(why)));
-                }
+            Event::AuthRefused => heed(&chat, chat.inner.shell.session().await),
+            // What is their own is refused to nobody but somebody else.
+            Event::PermissionDenied { subject, .. } if subject::is_of(&subject, &chat.inner.me) => {
+                chat.spawn(ask_session_once(chat.clone()));
             }
             // Live events were dropped here.
             Event::SlowConsumer { .. } | Event::Lagged => chat.spawn(fetch::catch_up(chat.clone())),
             Event::Closed => return,
             _ => {}
         }
+    }
+}
+
+/// Asks whose session it is: once for all that the broker refuses at a time.
+async fn ask_session_once(chat: ChatClient) {
+    if std::mem::replace(&mut *lock(&chat.inner.is_asking_session), true) {
+        return;
+    }
+    let answer = chat.inner.shell.session().await;
+    *lock(&chat.inner.is_asking_session) = false;
+    heed(&chat, answer);
+}
+
+/// Does what an answer asks for, wherever the client stands.
+fn heed(chat: &ChatClient, answer: SessionAnswer) {
+    match answer {
+        SessionAnswer::Over(why) => chat.update(|model| model.tell(Change::SignedOut(why))),
+        SessionAnswer::OtherUser(now) => {
+            chat.update(|model| model.set_connection(ConnectionState::OtherUser(now)));
+            chat.close();
+        }
+        SessionAnswer::GoOn | SessionAnswer::TooMany | SessionAnswer::CutOff(_) => {}
     }
 }
 
@@ -76,8 +109,8 @@ async fn while_away(chat: ChatClient) {
             break;
         }
         let state = match answer {
-            SessionAnswer::Over(why) => {
-                chat.update(|model| model.tell(Change::SignedOut(why)));
+            answer @ (SessionAnswer::Over(_) | SessionAnswer::OtherUser(_)) => {
+                heed(&chat, answer);
                 ConnectionState::Reconnecting
             }
             SessionAnswer::TooMany => ConnectionState::TooMany,

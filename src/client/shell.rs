@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use super::ChatClient;
-use crate::domain::{Key, RoomId, Timestamp};
+use crate::domain::{Key, RoomId, Timestamp, Username};
 use crate::nats::runtime::BoxFuture;
 use crate::wire::v1;
 
@@ -47,7 +47,7 @@ pub enum Farewell {
 
 /// How a session stands, asked over HTTP: a broker that refuses a connection does not say whether
 /// the session is bad or natter is not there yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionAnswer {
     /// It holds, or that is not known now: connect again.
     GoOn,
@@ -57,6 +57,27 @@ pub enum SessionAnswer {
     CutOff(u32),
     /// It does not hold.
     Over(Farewell),
+    /// It is this other person’s.
+    OtherUser(Username),
+}
+
+impl SessionAnswer {
+    /// Reads an answer to `GET /session`, which was asked by a client of `me`.
+    pub fn of(me: &Username, status: u16, header: impl Fn(&'static str) -> Option<String>) -> Self {
+        let whose = header("natter-user").and_then(|uid| Username::parse(&uid).ok());
+        match (status, whose) {
+            (_, Some(other)) if other != *me => Self::OtherUser(other),
+            (401, _) => Self::Over(Farewell::Ended),
+            (403, _) => Self::Over(Farewell::Suspended),
+            (429, _) if header("natter-limit").as_deref() == Some("requests") => {
+                let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+                // In steps: it is read out at each change.
+                Self::CutOff(u32::max(seconds.unwrap_or(60), 1).next_multiple_of(20))
+            }
+            (429, _) => Self::TooMany,
+            _ => Self::GoOn,
+        }
+    }
 }
 
 /// A post of the outbox as it is kept where it outlives the client.
@@ -133,5 +154,33 @@ pub trait Shell: Send + Sync + 'static {
     /// first. From here on this one does.
     fn adopt(&self) -> BoxFuture<Vec<KeptPost>> {
         Box::pin(ready(Vec::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_somebody_else_is_that_whatever_else_it_says() {
+        let me = Username::parse("ada").unwrap();
+        let ben = Username::parse("ben").unwrap();
+        let of = |status, user: Option<&str>| {
+            SessionAnswer::of(&me, status, |name| match name {
+                "natter-user" => user.map(str::to_owned),
+                "natter-limit" => Some("requests".into()),
+                "retry-after" => Some("41".into()),
+                _ => None,
+            })
+        };
+        assert_eq!(of(204, Some("ada")), SessionAnswer::GoOn);
+        assert_eq!(of(429, Some("ada")), SessionAnswer::CutOff(60));
+        for status in [204, 429, 503] {
+            let other = SessionAnswer::OtherUser(ben.clone());
+            assert_eq!(of(status, Some("ben")), other);
+        }
+        assert_eq!(of(401, None), SessionAnswer::Over(Farewell::Ended));
+        assert_eq!(of(403, None), SessionAnswer::Over(Farewell::Suspended));
+        assert_eq!(of(503, None), SessionAnswer::GoOn);
     }
 }

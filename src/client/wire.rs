@@ -189,8 +189,9 @@ async fn make_before_break(chat: &ChatClient) -> bool {
         wire.tried.clear();
         wire.number
     };
+    let followed = connection::follow(chat.clone(), client, number);
     listen(chat);
-    chat.spawn(connection::follow(chat.clone(), client, number));
+    chat.spawn(followed);
     // Once what was said meanwhile is here, nothing is missed by not hearing it there.
     fetch::resume(chat).await;
     // Answers that are under way still come.

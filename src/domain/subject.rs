@@ -73,6 +73,12 @@ pub const LOG_EPOCH: &str = "natter.log.dir.epoch";
 /// The directory entry of the first account.
 pub const LOG_FOUNDED: &str = "natter.log.dir.founded";
 
+/// Is it a subject of this person's own, whatever it is about?
+#[must_use]
+pub fn is_of(subject: &str, uid: &Username) -> bool {
+    subject.split('.').any(|token| token == uid.as_str())
+}
+
 /// A command of one person.
 #[must_use]
 pub fn command(uid: &Username, verb: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Uri, header};
 
@@ -122,6 +123,11 @@ pub struct ServeOptions {
     #[arg(skip)]
     pub without_barrier: bool,
 
+    /// How fast the body of a request has to come: other than by default only in a test that does not
+    /// want to wait.
+    #[arg(skip)]
+    pub body_pace: BodyPace,
+
     /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
     /// gives a link), or domains of e-mail addresses with commas (who says that they have one
     /// there; no mail is sent, so nothing proves it). The first account, the administrator's, can
@@ -137,6 +143,38 @@ pub struct ServeOptions {
     /// The identity provider.
     #[command(flatten)]
     pub oidc: OidcOptions,
+}
+
+/// How fast the body of a request has to come, so that a request under way does not hold its memory
+/// and its connection for as long as the sender likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyPace {
+    /// The longest silence, and what is added to the time that the bytes earn.
+    pub grace: Duration,
+    /// The least rate.
+    pub bytes_per_second: u32,
+}
+
+impl BodyPace {
+    /// For a bad mobile connection: it is silent for some seconds where the cell changes, and gets
+    /// more than 4 kB a second through otherwise (GPRS has up to 10).
+    pub const LEAST: Self = Self {
+        grace: Duration::from_secs(10),
+        bytes_per_second: 4_000,
+    };
+
+    /// How long so many bytes may take.
+    #[must_use]
+    pub fn time_for(&self, bytes: usize) -> Duration {
+        let millis = (bytes as u64).saturating_mul(1_000) / u64::from(self.bytes_per_second.max(1));
+        self.grace + Duration::from_millis(millis)
+    }
+}
+
+impl Default for BodyPace {
+    fn default() -> Self {
+        Self::LEAST
+    }
 }
 
 /// Who may make an account without an invitation.
@@ -178,11 +216,17 @@ impl std::str::FromStr for Signup {
 #[error("{0:?} is not a URL like https://chat.example.org (no path)")]
 pub struct NotAnOrigin(String);
 
+/// Characters in the mark of a site's cookies.
+const MARK_CHARS: usize = 8;
+
 /// How natter is reached, and where it reaches the broker's WebSocket listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     origin: String,
     is_given: bool,
+    /// What tells its cookies from those of another natter on the same host: browsers keep cookies by
+    /// host, whatever the port. The same for all natters of one NATS.
+    mark: String,
     /// The broker's WebSocket listeners: any of them will do.
     pub brokers: Vec<SocketAddr>,
 }
@@ -209,6 +253,7 @@ impl Site {
         Ok(Self {
             origin: format!("{scheme}://{authority}").to_ascii_lowercase(),
             is_given: true,
+            mark: String::new(),
             brokers: Vec::new(),
         })
     }
@@ -225,8 +270,28 @@ impl Site {
         Self {
             origin: format!("http://{host}:{port}"),
             is_given: false,
+            mark: String::new(),
             brokers: Vec::new(),
         }
+    }
+
+    /// The same as a site of the workspace that is kept in this account of a NATS.
+    #[must_use]
+    pub fn of_account(self, public_key: &str) -> Self {
+        // The first letter says that it is an account's; eight of the rest are 37 bits of the key.
+        let mark = public_key.chars().skip(1).take(MARK_CHARS);
+        Self {
+            mark: mark.collect::<String>().to_ascii_lowercase(),
+            ..self
+        }
+    }
+
+    /// The name of a cookie of this site. Under https the browser itself sees to it that nobody else
+    /// can set or read it.
+    #[must_use]
+    pub fn cookie_name(&self, of: &str) -> String {
+        let prefix = if self.is_https() { "__Host-" } else { "" };
+        format!("{prefix}{of}_{}", self.mark)
     }
 
     /// What a person types into the browser.

@@ -19,7 +19,7 @@ use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
 use super::headcount::Headcount;
-use super::http::{self, AppState, LAST_REQUESTS, Tunnels};
+use super::http::{self, AppState, LAST_REQUESTS, Tunnels, Uploads};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::oidc::{OidcOptionsError, Provider};
@@ -160,6 +160,7 @@ impl Server {
         };
 
         let keys = keys(&options).await?;
+        site = site.of_account(keys.chat_account());
         let broker = match &options.nats {
             Some(_) => None,
             None => Some(embedded(&options, &site, &keys).await?),
@@ -275,6 +276,8 @@ impl Server {
             oidc,
             behind_proxy: options.behind_proxy,
             rights_life,
+            uploads: Uploads::default(),
+            body_pace: options.body_pace,
             setup_token: setup_token.clone(),
             leptos,
         };
@@ -314,6 +317,12 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> &str {
         self.site.url()
+    }
+
+    /// The name of the cookie that a browser's session lives in.
+    #[must_use]
+    pub fn session_cookie(&self) -> String {
+        self.site.cookie_name(http::SESSION_COOKIE)
     }
 
     /// Where it listens.

@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
 use natter::client::{
-    Change, ChatClient, ConnectionState, Farewell, KeptPost, Model, RoomState, Rules,
-    SessionAnswer, Shell,
+    Change, ChatClient, ConnectionState, KeptPost, Model, RoomState, Rules, SessionAnswer, Shell,
 };
-use natter::domain::{Key, LogEntry, RoomId, RoomLog, Timestamp, What};
+use natter::domain::{Key, LogEntry, RoomId, RoomLog, Timestamp, Username, What};
 use natter::nats::ConnectOptions;
 use natter::wire::v1;
 
@@ -36,7 +35,7 @@ struct Notices {
 pub struct Headless {
     pub uid: String,
     pub rooms: Vec<RoomId>,
-    pub token: String,
+    pub cookie: String,
     way: SocketAddr,
     rules: Rules,
     disk: Disk,
@@ -50,16 +49,16 @@ impl Headless {
     /// Begins a client that has `rooms` open and reaches natter by `way`.
     pub fn begin(
         uid: &str,
-        token: &str,
+        cookie: &str,
         way: SocketAddr,
         rooms: Vec<RoomId>,
         rules: Rules,
     ) -> Self {
         let (disk, seen, notices) = (Disk::default(), Seen::default(), Arc::default());
-        let client = start(uid, token, way, &disk, &seen, &notices, rules);
+        let client = start(uid, cookie, way, &disk, &seen, &notices, rules);
         let headless = Self {
             uid: uid.into(),
-            token: token.into(),
+            cookie: cookie.into(),
             way,
             rooms,
             rules,
@@ -84,7 +83,7 @@ impl Headless {
         self.client.close();
         self.client = start(
             &self.uid,
-            &self.token,
+            &self.cookie,
             self.way,
             &self.disk,
             &self.seen,
@@ -178,7 +177,7 @@ pub fn number_of(entry: &LogEntry) -> Option<(String, u64)> {
 
 fn start(
     uid: &str,
-    token: &str,
+    cookie: &str,
     way: SocketAddr,
     disk: &Disk,
     seen: &Seen,
@@ -193,14 +192,15 @@ fn start(
     let options = ConnectOptions {
         servers: vec![format!("ws://{way}/nats").parse().unwrap()],
         ws_headers: vec![
-            ("Cookie".into(), format!("natter_session={token}")),
+            ("Cookie".into(), cookie.into()),
             ("Origin".into(), format!("http://{way}")),
         ],
         ..ConnectOptions::default()
     };
     let shell = Body {
+        me: Username::parse(uid).unwrap(),
         way,
-        token: token.into(),
+        cookie: cookie.into(),
         rules,
         disk: Arc::clone(disk),
         adopted: Mutex::default(),
@@ -215,8 +215,9 @@ fn start(
 }
 
 struct Body {
+    me: Username,
     way: SocketAddr,
-    token: String,
+    cookie: String,
     rules: Rules,
     disk: Disk,
     /// The disk is read once: its posts are this client’s from then on.
@@ -259,14 +260,17 @@ impl Shell for Body {
 
     fn session(&self) -> BoxFuture<'static, SessionAnswer> {
         let request = self.http.get(format!("http://{}/session", self.way));
-        let request = request.header("cookie", format!("natter_session={}", self.token));
+        let request = request.header("cookie", &self.cookie);
+        let me = self.me.clone();
         Box::pin(async move {
-            match request.send().await.map(|answer| answer.status().as_u16()) {
-                Ok(401) => SessionAnswer::Over(Farewell::Ended),
-                Ok(403) => SessionAnswer::Over(Farewell::Suspended),
-                Ok(429) => SessionAnswer::TooMany,
-                _ => SessionAnswer::GoOn,
-            }
+            let Ok(answer) = request.send().await else {
+                return SessionAnswer::GoOn;
+            };
+            let header = |name| {
+                let value = answer.headers().get(name)?;
+                Some(value.to_str().ok()?.to_owned())
+            };
+            SessionAnswer::of(&me, answer.status().as_u16(), header)
         })
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use data_encoding::BASE64_NOPAD;
+use natter::app::PAGE_OF;
 use natter::server::addresses;
 use natter::server::store::SessionToken;
 use natter::wire::v1::{self, RoomKind};
@@ -259,14 +260,15 @@ async fn send(scene: &Scene, who: &Who, it: &Try) -> Outcome {
     loop {
         let mut request = stranger().request(it.method.clone(), scene.natter.url(&it.path));
         if let Some(token) = &who.token {
-            request = request.header(header::COOKIE, format!("natter_session={token}"));
+            request = request.header(header::COOKIE, scene.natter.cookie(token));
         }
         if it.path == "/nats" {
             let origin = format!("http://{}", scene.natter.addr());
             request = handshake(request).header(header::ORIGIN, origin);
         }
         if it.method == Method::POST {
-            request = request.form(&it.form);
+            let of_page = [(PAGE_OF, who.uid.to_owned())];
+            request = request.form(&[&of_page, it.form.as_slice()].concat());
         }
         let outcome = Outcome::of(request.send().await.unwrap(), &it.method).await;
         if outcome.status != StatusCode::TOO_MANY_REQUESTS {
@@ -771,7 +773,7 @@ type Said<'a> = &'a [(&'static str, &'a str)];
 /// What other sites' pages can send with the session of somebody who looks at them.
 async fn foreign_pages(scene: &Scene, table: &mut Table) {
     let length = scene.natter.log_length().await;
-    let cookie = format!("natter_session={}", scene.ada.token);
+    let cookie = &scene.ada.cookie;
     let own = format!("http://{}", scene.natter.addr());
     let other_port = format!("http://{}:1", scene.natter.addr().ip());
     let from: [(&str, Said<'_>, bool); 9] = [
@@ -799,7 +801,7 @@ async fn foreign_pages(scene: &Scene, table: &mut Table) {
             }
             // What is let through finds nobody, and so does nothing.
             if !may {
-                request = request.header(header::COOKIE, &cookie);
+                request = request.header(header::COOKIE, cookie);
             }
             let form = [("of", "invite"), ("session", "others"), ("uids", "third")];
             let response = request.form(&form).send().await.unwrap();
@@ -837,7 +839,7 @@ async fn foreign_sockets(scene: &Scene, table: &mut Table) {
             ("no origin", None, at != "/nats"),
         ] {
             let request = handshake(stranger().get(&url));
-            let cookie = format!("natter_session={}", scene.ada.token);
+            let cookie = &scene.ada.cookie;
             let mut request = request.header(header::COOKIE, cookie);
             if let Some(origin) = origin {
                 request = request.header(header::ORIGIN, origin);
@@ -862,7 +864,7 @@ async fn sessions(scene: &Scene, table: &mut Table) {
             .header(header::COOKIE, cookie);
         request.send().await.unwrap().status()
     };
-    let cookie = |token: &str| format!("natter_session={token}");
+    let cookie = |token: &str| scene.natter.cookie(token);
     let sign_in = async |cookie: &str| {
         let form = [("username", "third"), ("password", PASSWORD)];
         let request = stranger()
@@ -902,6 +904,7 @@ async fn sessions(scene: &Scene, table: &mut Table) {
     table.must("session", "alone holds", holds);
     let out = stranger()
         .post(url("/logout"))
+        .form(&[(PAGE_OF, "third")])
         .header(header::COOKIE, cookie(&again));
     let out = out.send().await.unwrap();
     table.must(

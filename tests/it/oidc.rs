@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use natter::app::PAGE_OF;
 use natter::server::config::{ServeOptions, Signup};
 use natter::server::oidc::OidcAccounts;
 use reqwest::{Client, Response, StatusCode, header};
@@ -283,7 +284,7 @@ async fn a_callback_that_is_replayed_with_its_cookie_is_refused() {
     let http = stranger();
     let begun = get(&http, &natter.url("/login/oidc")).await;
     let cookie = begun.headers()[header::SET_COOKIE].to_str().unwrap();
-    for part in ["natter_oidc=", "HttpOnly", "SameSite=Lax", "Max-Age=600"] {
+    for part in ["natter_oidc_", "HttpOnly", "SameSite=Lax", "Max-Age=600"] {
         assert!(cookie.contains(part), "{cookie}");
     }
     let cookie = cookie.split(';').next().unwrap().to_owned();
@@ -381,6 +382,7 @@ async fn who_has_no_password_gets_one_by_a_link() {
     let page = get(&ben, &account).await.text().await.unwrap();
     assert!(page.contains("has no password"), "{page}");
     let form = [
+        (PAGE_OF, "ben"),
         ("of", "password"),
         ("password", PASSWORD),
         ("new_password", "a horse of ben"),
@@ -389,7 +391,7 @@ async fn who_has_no_password_gets_one_by_a_link() {
     refused(changed, bad, "has no password").await;
     let (_, id) = page.split_once("name=\"identity\" value=\"").unwrap();
     let id = id.split_once('"').unwrap().0;
-    let form = [("of", "disconnect"), ("identity", id)];
+    let form = [(PAGE_OF, "ben"), ("of", "disconnect"), ("identity", id)];
     let disconnected = ben.post(&account).form(&form).send().await.unwrap();
     let only = "the only way into your account";
     refused(disconnected, StatusCode::FORBIDDEN, only).await;
@@ -434,10 +436,12 @@ async fn an_identity_is_connected_by_a_form_and_taken_away() {
     // Nobody else can confirm it, not even with zoe's own cookie for it.
     let cookie = came.headers()[header::SET_COOKIE].to_str().unwrap();
     let cookie = cookie.split(';').next().unwrap();
-    assert!(cookie.starts_with("natter_oidc="), "{cookie}");
+    assert!(cookie.starts_with("natter_oidc_"), "{cookie}");
     let carl = Person::sign_up(&natter, "carl").await;
-    let cookies = format!("{cookie}; natter_session={}", carl.token);
-    let other = stranger().post(natter.url("/settings/account")).form(&form);
+    let cookies = format!("{cookie}; {}", carl.cookie);
+    let as_carl = [(PAGE_OF, "carl"), ("of", "connect")];
+    let other = stranger().post(natter.url("/settings/account"));
+    let other = other.form(&as_carl);
     let other = other.header(header::COOKIE, cookies).send().await.unwrap();
     refused(other, bad, "another browser").await;
     let done = zoe.submit("/settings/account", &form).await;
@@ -455,7 +459,8 @@ async fn an_identity_is_connected_by_a_form_and_taken_away() {
     let id = id.split_once('"').unwrap().0;
     // Not by somebody else.
     let form = [("of", "disconnect"), ("identity", id)];
-    let other = ben.post(natter.url("/settings/account")).form(&form);
+    let as_ben = [(PAGE_OF, "ben"), form[0], form[1]];
+    let other = ben.post(natter.url("/settings/account")).form(&as_ben);
     other.send().await.unwrap();
     let came = come(&stranger(), &natter, "ada").await;
     assert!(session_of(&came).is_some());

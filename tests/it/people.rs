@@ -148,7 +148,7 @@ async fn a_changed_password_ends_every_other_session() {
     let elsewhere = session_of(&sign_in(&natter, "ada", PASSWORD).await).unwrap();
     let holds = async |token: &str| {
         let request = stranger().get(natter.url("/session"));
-        let request = request.header("cookie", format!("natter_session={token}"));
+        let request = request.header("cookie", natter.cookie(token));
         request.send().await.unwrap().status() == StatusCode::NO_CONTENT
     };
     let sessions = ada.page("/settings/sessions").await;
@@ -227,7 +227,7 @@ async fn a_session_that_somebody_else_set_is_not_signed_in() {
     // The victim's browser was given the attacker's session before it signs in.
     let form = [("username", "ada"), ("password", PASSWORD)];
     let request = stranger().post(natter.url("/login")).form(&form);
-    let request = request.header("cookie", format!("natter_session={}", eve.token));
+    let request = request.header("cookie", &eve.cookie);
     let signed_in = request.send().await.unwrap();
     let fresh = session_of(&signed_in).unwrap();
     assert_ne!(fresh, eve.token);
@@ -280,7 +280,7 @@ async fn a_made_up_session_leaves_no_trace() {
     let js = async_nats::jetstream::new(chat);
     let sessions = js.get_stream("KV_natter-sessions").await.unwrap();
     let before = sessions.get_info().await.unwrap().state.last_sequence;
-    let made_up = format!("natter_session=ada.{}", "A".repeat(43));
+    let made_up = natter.cookie(&format!("ada.{}", "A".repeat(43)));
     let request = stranger().post(natter.url("/logout"));
     let request = request.header("cookie", made_up).send().await.unwrap();
     assert_eq!(request.status(), StatusCode::SEE_OTHER);

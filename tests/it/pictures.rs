@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use natter::app::PAGE_OF;
 use natter::server::broker::ServiceUser;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Response, StatusCode, header};
@@ -10,15 +11,25 @@ use reqwest::{Response, StatusCode, header};
 use crate::support::{Natter, Person, stranger};
 
 fn picture(colour: [u8; 3], format: ImageFormat) -> Vec<u8> {
-    let plain = RgbImage::from_pixel(300, 200, Rgb(colour));
+    encoded(RgbImage::from_pixel(300, 200, Rgb(colour)), format)
+}
+
+fn encoded(plain: RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     let plain = DynamicImage::ImageRgb8(plain);
     plain.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
-async fn send(natter: &Natter, person: &Person, of: &'static str, file: Vec<u8>) -> Response {
+/// One that takes its time to be decoded.
+pub fn large() -> Vec<u8> {
+    let plain = RgbImage::from_pixel(5_000, 5_000, Rgb([1, 2, 3]));
+    encoded(plain, ImageFormat::Png)
+}
+
+pub async fn send(natter: &Natter, person: &Person, of: &'static str, file: Vec<u8>) -> Response {
     let form = Form::new()
+        .text(PAGE_OF, person.uid.clone())
         .text("of", of)
         .part("picture", Part::bytes(file).file_name("me.png"));
     let url = natter.url("/settings/picture");

@@ -182,8 +182,8 @@ async fn insist<Q: prost::Message>(
 fn dialer(natter: &Natter, person: &Person) -> impl Fn() -> Client + Send + use<> {
     let broker = natter.server.broker().unwrap().websocket_addr();
     let (url, site) = (format!("ws://{broker}/"), natter.addr());
-    let (uid, token) = (person.uid.clone(), person.token.clone());
-    move || Person::dial_as(&uid, &token, &url, site)
+    let (uid, cookie) = (person.uid.clone(), person.cookie.clone());
+    move || Person::dial_as(&uid, &cookie, &url, site)
 }
 
 /// Connects again and again, and listens on each connection. True: it was let in and heard

@@ -57,7 +57,7 @@ async fn a_quiet_rooms_last_message_is_found_by_who_asks_for_the_heads() {
         let rooms = vec![room.clone()];
         people.push(Headless::begin(
             uid,
-            &person.token,
+            &person.cookie,
             natter.addr(),
             rooms,
             rules,
@@ -100,7 +100,7 @@ async fn a_room_that_nobody_answered_about_is_there_when_somebody_does() {
     let way = FaultProxy::start(natter.addr()).await;
     way.set(Fault::Refuse);
     let rooms = vec![room.clone()];
-    let ada = Headless::begin("ada", &ada.token, way.addr(), rooms, Rules::default());
+    let ada = Headless::begin("ada", &ada.cookie, way.addr(), rooms, Rules::default());
     // It takes the client a while to say so.
     let given_up = async {
         while !ada.state(&room).contains("NoAnswer") {
@@ -207,7 +207,7 @@ fn posted(text: &str) -> v1::Event {
 /// Ada's browser at another natter.
 fn natter_page(ada: &Person, natter: &Natter) -> (reqwest::Client, String) {
     let mut headers = reqwest::header::HeaderMap::new();
-    let cookie = format!("natter_session={}", ada.token);
+    let cookie = &ada.cookie;
     headers.insert("cookie", cookie.parse().unwrap());
     let http = reqwest::Client::builder().default_headers(headers);
     (http.build().unwrap(), natter.url("/"))

@@ -141,7 +141,7 @@ async fn who_is_signed_out_is_sent_to_sign_in() {
     // The cookie that the browser had is worth nothing either.
     let replayed = stranger()
         .get(natter.url("/"))
-        .header("cookie", format!("natter_session={}", ada.token));
+        .header("cookie", &ada.cookie);
     assert_eq!(
         replayed.send().await.unwrap().headers()["location"],
         "/login"
@@ -185,14 +185,14 @@ async fn a_form_of_another_site_is_refused() {
 async fn a_cookie_that_is_not_ours_is_nobodys() {
     let natter = Natter::start().await;
     for cookie in [
-        "natter_session=",
-        "natter_session=../../x",
-        "natter_session=AAAA",
-        "x=y",
+        natter.cookie(""),
+        natter.cookie("../../x"),
+        natter.cookie("AAAA"),
+        "x=y".into(),
     ] {
         let request = stranger()
             .get(natter.url("/session"))
-            .header("cookie", cookie);
+            .header("cookie", &cookie);
         assert_eq!(
             request.send().await.unwrap().status(),
             StatusCode::UNAUTHORIZED,

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use natter::app::PAGE_OF;
 use natter::domain::Ulid;
 use natter::nats::{Auth, Client, ConnectOptions, Message, RequestError};
 use natter::server::Server;
 use natter::server::broker::{BrokerKeys, ServiceUser, SyncInterval};
-use natter::server::config::{ServeOptions, Signup};
+use natter::server::config::{BodyPace, ServeOptions, Signup};
 use natter::server::oidc::OidcOptions;
 use natter::wire::v1;
 use prost::Message as _;
@@ -85,6 +86,11 @@ impl Natter {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr())
+    }
+
+    /// The cookie of a session, as a browser sends it.
+    pub fn cookie(&self, token: &str) -> String {
+        format!("{}={token}", self.server.session_cookie())
     }
 
     /// Natter's own way into an account, which no user has.
@@ -173,6 +179,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         site: Some(site),
         rights_life: 3_600,
         without_barrier: false,
+        body_pace: BodyPace::default(),
         signup: Signup::Open,
         oidc: OidcOptions::default(),
     }
@@ -206,6 +213,8 @@ pub struct Person {
     pub uid: String,
     pub http: reqwest::Client,
     pub token: String,
+    /// The whole cookie that it stands in, with its name.
+    pub cookie: String,
     addr: SocketAddr,
 }
 
@@ -242,11 +251,12 @@ impl Person {
             .await
             .unwrap();
         assert_eq!(response.status(), StatusCode::SEE_OTHER, "{uid} signs up");
-        let token = session_of(&response).expect("a session cookie");
+        let cookie = cookie_of(&response).expect("a session cookie");
         Self {
             uid: uid.into(),
             http,
-            token,
+            token: session_of(&response).unwrap_or_default(),
+            cookie,
             addr,
         }
     }
@@ -265,7 +275,14 @@ impl Person {
         self.get(path).await.text().await.unwrap()
     }
 
+    /// Sends a form as a page of this person does.
     pub async fn submit(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        let of_page = [&[(PAGE_OF, self.uid.as_str())], form].concat();
+        self.submit_as_it_is(path, &of_page).await
+    }
+
+    /// Sends a form with nothing added to it.
+    pub async fn submit_as_it_is(&self, path: &str, form: &[(&str, &str)]) -> Response {
         let url = format!("http://{}{path}", self.addr);
         self.http.post(url).form(form).send().await.unwrap()
     }
@@ -277,19 +294,19 @@ impl Person {
 
     /// The same to another listener, from a page of the natter at `site`.
     pub fn dial_to(&self, url: &str, site: SocketAddr) -> Client {
-        Self::dial_as(&self.uid, &self.token, url, site)
+        Self::dial_as(&self.uid, &self.cookie, url, site)
     }
 
-    /// The same for whoever has the session.
-    pub fn dial_as(uid: &str, token: &str, url: &str, site: SocketAddr) -> Client {
+    /// The same for whoever has the cookie of a session. The broker's own listener knows it by a name
+    /// without a mark.
+    pub fn dial_as(uid: &str, cookie: &str, url: &str, site: SocketAddr) -> Client {
         let origin = format!("http://{site}");
+        let token = cookie.split_once('=').map(|(_, token)| token);
+        let cookies = format!("{cookie}; natter_session={}", token.unwrap_or_default());
         Client::connect(ConnectOptions {
             servers: vec![url.parse().unwrap()],
             inbox_prefix: format!("_INBOX.{uid}"),
-            ws_headers: vec![
-                ("Cookie".into(), format!("natter_session={token}")),
-                ("Origin".into(), origin),
-            ],
+            ws_headers: vec![("Cookie".into(), cookies), ("Origin".into(), origin)],
             ..ConnectOptions::default()
         })
     }
@@ -427,11 +444,19 @@ pub fn link_in(page: &str) -> String {
     rest.split_once('"').unwrap().0.to_owned()
 }
 
+/// The token of the session that an answer begins.
 pub fn session_of(response: &Response) -> Option<String> {
+    let cookie = cookie_of(response)?;
+    cookie.split_once('=').map(|(_, token)| token.to_owned())
+}
+
+/// Its whole cookie.
+pub fn cookie_of(response: &Response) -> Option<String> {
     let cookies = response.headers().get_all(header::SET_COOKIE).iter();
     let mut pairs = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-    let pair = pairs.find(|pair| pair.starts_with("natter_session="))?;
-    pair.split_once('=').map(|(_, token)| token.to_owned())
+    pairs
+        .find(|pair| pair.starts_with("natter_session_"))
+        .map(str::to_owned)
 }
 
 pub fn ulid() -> String {

@@ -24,9 +24,9 @@ async fn status(request: reqwest::RequestBuilder) -> StatusCode {
 async fn only_a_session_from_this_site_gets_through() {
     let natter = Natter::start().await;
     let ada = Person::sign_up(&natter, "ada").await;
-    let cookie = format!("natter_session={}", ada.token);
+    let cookie = &ada.cookie;
     let origin = format!("http://{}", natter.addr());
-    let good = || handshake(&natter, "/nats").header("cookie", &cookie);
+    let good = || handshake(&natter, "/nats").header("cookie", cookie);
     assert_eq!(
         status(good().header("origin", &origin)).await,
         StatusCode::SWITCHING_PROTOCOLS
@@ -39,7 +39,7 @@ async fn only_a_session_from_this_site_gets_through() {
     let plain = ada.get("/nats").await;
     assert_eq!(plain.status(), StatusCode::UPGRADE_REQUIRED);
     for path in ["/nats/mqtt", "/nats/leafnode", "/mqtt", "/leafnode"] {
-        let other = handshake(&natter, path).header("cookie", &cookie);
+        let other = handshake(&natter, path).header("cookie", cookie);
         assert_eq!(
             status(other.header("origin", &origin)).await,
             StatusCode::NOT_FOUND,
@@ -63,7 +63,7 @@ async fn one_person_has_twenty_connections() {
     );
     let origin = format!("http://{}", natter.addr());
     let one_more = handshake(&natter, "/nats")
-        .header("cookie", format!("natter_session={}", ada.token))
+        .header("cookie", &ada.cookie)
         .header("origin", origin);
     let told = one_more.send().await.unwrap();
     assert_eq!(told.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -126,7 +126,7 @@ async fn who_is_cut_off_for_asking_too_much_is_told_when_to_come_back() {
     client.close();
     for path in ["/session", "/nats"] {
         let told = handshake(&natter, path)
-            .header("cookie", format!("natter_session={}", ada.token))
+            .header("cookie", &ada.cookie)
             .header("origin", format!("http://{}", natter.addr()));
         let told = told.send().await.unwrap();
         assert_eq!(told.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");

@@ -80,7 +80,7 @@ async fn write(natter: &Natter, room: &str, keys: impl IntoIterator<Item = (&str
 
 fn begin(person: &Person, way: SocketAddr, rooms: &[&RoomId]) -> Headless {
     let rooms = rooms.iter().map(|room| (*room).clone()).collect();
-    Headless::begin(&person.uid, &person.token, way, rooms, Rules::default())
+    Headless::begin(&person.uid, &person.cookie, way, rooms, Rules::default())
 }
 
 /// It comes to this count, and stays there.
@@ -148,7 +148,7 @@ async fn the_count_is_exact_after_an_absence_through_any_natter() {
     assert_eq!(unread(&ada, &a, &general).await, Some(30), "ben's to ada");
     let page = reqwest::Client::new()
         .get(beside.url("/"))
-        .header("cookie", format!("natter_session={}", ben.token));
+        .header("cookie", &ben.cookie);
     let page = page.send().await.unwrap().text().await.unwrap();
     assert!(page.contains("542 unread"), "the first page says so");
 

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::page_of::PageOf;
+
 /// A button that posts fields to an address. It works with scripts off.
 #[component]
 pub(in super::super) fn Act(
@@ -24,6 +26,7 @@ pub(in super::super) fn Act(
     });
     view! {
         <form method="post" action=action>
+            <PageOf />
             {fields.collect_view()}
             <button class=class aria-label=name>
                 {label}

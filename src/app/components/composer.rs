@@ -6,6 +6,7 @@ use leptos::html::Textarea;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::page_of::PageOf;
 use crate::app::browser::{draft, has_coarse_pointer, keep_draft};
 use crate::app::first_page::FirstPage;
 use crate::app::icons::SendIcon;
@@ -92,6 +93,7 @@ pub(in super::super) fn Composer(
     };
     view! {
         <form class="composer" method="post" action=action on:submit=on_submit>
+            <PageOf />
             {move || error.get().map(|error| view! { <p class="form-error" role="alert">{error}</p> })}
             <div class="box">
                 <input type="hidden" name="ulid" value=first.with(|page| page.form_ulid.clone()) />

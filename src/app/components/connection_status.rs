@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::app::browser::reload;
 use crate::app::state::Chat;
 use crate::app::words;
 use crate::client::ConnectionState;
@@ -17,6 +18,10 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
         ConnectionState::Offline => words::OFFLINE.into(),
         ConnectionState::TooMany => words::TOO_MANY.into(),
         ConnectionState::CutOff(seconds) => words::cut_off(seconds),
+        ConnectionState::OtherUser(now) => {
+            let signed_in = words::now_signed_in_as(&chat.name_of(&now));
+            format!("{signed_in} {}", words::WHAT_YOU_WROTE_IS_KEPT)
+        }
     };
     let is_trouble = move || {
         !matches!(
@@ -27,6 +32,12 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
     view! {
         <p class="status" role="status" class:trouble=is_trouble>
             {words}
+            <Show when=move || chat.is_other_user()>
+                " "
+                <button type="button" class="secondary" on:click=move |_| reload()>
+                    {words::RELOAD}
+                </button>
+            </Show>
         </p>
     }
 }

@@ -36,6 +36,7 @@ fn OutgoingPost(
     posts: Memo<Vec<Post>>,
     on_edit: Option<Callback<String>>,
 ) -> impl IntoView {
+    let chat = expect_context::<Chat>();
     let key = post.key.clone();
     let now =
         Memo::new(move |_| posts.with(|posts| posts.iter().find(|post| post.key == key).cloned()));
@@ -65,7 +66,10 @@ fn OutgoingPost(
                 <p class="text">{post.text}</p>
                 <Show when=is_on_its_way>
                     <p class="sending">
-                        {words::SENDING} {move || trouble.get().map(|reason| format!(" {reason}"))}
+                        {move || match chat.is_other_user() {
+                            true => words::KEPT_HERE,
+                            false => words::SENDING,
+                        }} {move || trouble.get().map(|reason| format!(" {reason}"))}
                     </p>
                 </Show>
                 {move || {

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use crate::app::clock;
-use crate::app::components::{Act, Avatar, Field, FormError, Moment, Pane};
+use crate::app::components::{Act, Avatar, Field, FormError, Moment, PageOf, Pane};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -44,6 +44,7 @@ pub(in super::super) fn Account() -> impl IntoView {
             <p>{words::signed_in_as(&me.display_name, &me.uid)}</p>
             <Picture me=me.clone() error=picture_error />
             <form method="post" action="/settings/account">
+                <PageOf />
                 <FormError error=profile_error />
                 <input type="hidden" name="of" value="profile" />
                 <Field
@@ -109,6 +110,7 @@ fn Picture(me: v1::Person, error: String) -> impl IntoView {
             />
             <div class="forms">
             <form method="post" action=ACTION enctype=KIND>
+                <PageOf />
                 <FormError error />
                 <input type="hidden" name="of" value="upload" />
                 <div class="field">
@@ -131,6 +133,7 @@ fn Picture(me: v1::Person, error: String) -> impl IntoView {
                 .then(|| {
                     view! {
                         <form method="post" action=ACTION enctype=KIND>
+                            <PageOf />
                             <input type="hidden" name="of" value="remove" />
                             <button class="secondary">{words::REMOVE_PICTURE}</button>
                         </form>
@@ -146,6 +149,7 @@ fn Picture(me: v1::Person, error: String) -> impl IntoView {
 fn ChangePassword(uid: String, error: String) -> impl IntoView {
     view! {
         <form method="post" action="/settings/account">
+            <PageOf />
             <FormError error />
             <input type="hidden" name="of" value="password" />
             <input
@@ -196,6 +200,7 @@ fn Elsewhere(error: String) -> impl IntoView {
             .then(|| {
                 view! {
                     <form method="post" action="/settings/account">
+                        <PageOf />
                         <input type="hidden" name="of" value="connect" />
                         <p>{words::confirm_identity(&label, &proven_as)}</p>
                         {has_password

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::{Act, Field, FormError, Moment, Pane, PersonLine};
+use crate::app::components::{Act, Field, FormError, Moment, PageOf, Pane, PersonLine};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -69,6 +69,7 @@ fn FreshLink(link: String) -> impl IntoView {
 fn InvitationForm() -> impl IntoView {
     view! {
         <form method="post" action="/admin">
+            <PageOf />
             <input type="hidden" name="of" value="invite" />
             <div class="field">
                 <label for="role">{words::ROLE}</label>

@@ -36,14 +36,17 @@ pub(in super::super) fn ConnectionCheck() -> impl IntoView {
         live.set(Way::Trying);
         spawn_local(async move {
             let begun = browser::millis();
-            server.set(match echo_by_server(words::CHECK_MESSAGE.into()).await {
-                Ok(report) => {
-                    let took = browser::micros_since(begun);
-                    seen_by_server.set(Some(words::broker(&report.broker, &report.version)));
-                    came_back(&report.text, took, Some(report.micros))
-                }
-                Err(error) => Way::Fails(error.to_string()),
-            });
+            let me = chat.me.with_value(|me| me.uid.clone());
+            server.set(
+                match echo_by_server(words::CHECK_MESSAGE.into(), me).await {
+                    Ok(report) => {
+                        let took = browser::micros_since(begun);
+                        seen_by_server.set(Some(words::broker(&report.broker, &report.version)));
+                        came_back(&report.text, took, Some(report.micros))
+                    }
+                    Err(error) => Way::Fails(error.to_string()),
+                },
+            );
         });
         spawn_local(async move {
             live.set(match chat.echo_live(words::CHECK_MESSAGE.into()).await {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::app::components::{Field, FormError};
+use crate::app::components::{Field, FormError, PageOf};
 use crate::app::first_page::FirstPage;
 use crate::app::icons::BackIcon;
 use crate::app::words;
@@ -22,6 +22,7 @@ pub(in super::super) fn NewRoom() -> impl IntoView {
             </a>
             <h1>{words::NEW_ROOM}</h1>
             <form method="post" action="/rooms/new">
+                <PageOf />
                 <FormError error=typed.error />
                 <Field
                     label=words::ROOM_NAME

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::{Act, Field, FormError, Pane, PersonLine};
+use crate::app::components::{Act, Field, FormError, PageOf, Pane, PersonLine};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -31,6 +31,7 @@ pub(in super::super) fn People() -> impl IntoView {
             <ul class="lines">{lines.collect_view()}</ul>
             <h2>{words::NEW_GROUP}</h2>
             <form method="post" action="/people">
+                <PageOf />
                 <Field
                     label=words::USERNAMES
                     name="uids"

@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use crate::app::browser::{draft, keep_draft};
-use crate::app::components::{Composer, CurrentRoom, MessageLog, RoomMark};
+use crate::app::components::{Composer, CurrentRoom, MessageLog, PageOf, RoomMark};
 use crate::app::icons::{BackIcon, PeopleIcon};
 use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
@@ -116,6 +116,7 @@ fn Room(shown: ShownRoom) -> impl IntoView {
 fn JoinBar(action: String) -> impl IntoView {
     view! {
         <form class="composer-note" method="post" action=action>
+            <PageOf />
             <input type="hidden" name="of" value="join" />
             <p>{words::LOOKING_IN}</p>
             <button class="primary">{words::JOIN_ROOM}</button>

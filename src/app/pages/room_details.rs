@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::{Act, Field, FormError, Pane, PersonLine};
+use crate::app::components::{Act, Field, FormError, PageOf, Pane, PersonLine};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -57,6 +57,7 @@ pub(in super::super) fn RoomDetails() -> impl IntoView {
                 .then(|| {
                     view! {
                         <form method="post" action=action.clone()>
+                            <PageOf />
                             <input type="hidden" name="of" value="invite" />
                             <Field
                                 label=words::INVITE_PEOPLE
@@ -132,6 +133,7 @@ fn Change(
             .then(|| {
                 view! {
                     <form method="post" action=action.clone()>
+                        <PageOf />
                         <input type="hidden" name="of" value="topic" />
                         <Field
                             label=words::TOPIC
@@ -148,6 +150,7 @@ fn Change(
             .then(|| {
                 view! {
                     <form method="post" action=action.clone()>
+                        <PageOf />
                         <input type="hidden" name="of" value="name" />
                         <Field
                             label=words::ROOM_NAME

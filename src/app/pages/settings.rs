@@ -1,14 +1,11 @@
 //! /settings.
 
-use leptos::ev::SubmitEvent;
-use leptos::html::Form;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 
-use crate::app::browser::forget_drafts;
+use crate::app::components::SignOut;
 use crate::app::icons::BackIcon;
-use crate::app::state::{Chat, forget_unsent};
+use crate::app::state::Chat;
 use crate::app::words;
 use crate::wire::v1::Role;
 
@@ -57,32 +54,5 @@ pub(in super::super) fn Settings() -> impl IntoView {
             </h2>
             <p>{words::CONNECTION_CHECK_HELP}</p>
         </main>
-    }
-}
-
-/// Signing out on purpose forgets what was typed here, and says so where that matters.
-#[component]
-fn SignOut() -> impl IntoView {
-    let chat = expect_context::<Chat>();
-    let form = NodeRef::<Form>::new();
-    let unsent = Memo::new(move |_| chat.outbox.with(|outbox| outbox.posts().len()));
-    let on_submit = move |event: SubmitEvent| {
-        forget_drafts();
-        if let Some(form) = form.get_untracked() {
-            event.prevent_default();
-            spawn_local(async move {
-                forget_unsent().await;
-                // Where the browser refuses, the button is there to be pressed again.
-                let _ = form.submit();
-            });
-        }
-    };
-    view! {
-        <form method="post" action="/logout" node_ref=form on:submit=on_submit>
-            <Show when=move || { unsent.get() > 0 }>
-                <p role="alert">{move || words::unsent(unsent.get())}</p>
-            </Show>
-            <button class="secondary">{words::SIGN_OUT}</button>
-        </form>
     }
 }

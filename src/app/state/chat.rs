@@ -187,6 +187,13 @@ impl Chat {
         self.client.with_value(Option::is_some)
     }
 
+    /// Is the browser signed in as somebody else by now?
+    #[must_use]
+    pub fn is_other_user(&self) -> bool {
+        self.connection
+            .with(|state| matches!(state, ConnectionState::OtherUser(_)))
+    }
+
     /// Sends `message` to the echo service over the browser's own connection, and gives back the
     /// text and the time it took in microseconds.
     ///
@@ -224,6 +231,11 @@ impl Chat {
     /// Sends a refused message once more.
     pub fn retry(&self, key: &Key) {
         self.with_client(|client| client.retry(key));
+    }
+
+    /// Ends the live connection: nothing is sent or kept from here on.
+    pub fn end(&self) {
+        self.with_client(ChatClient::close);
     }
 
     /// Gives a refused message up, and hands its text back.

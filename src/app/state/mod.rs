@@ -14,4 +14,4 @@ mod page;
 mod posts;
 
 pub use chat::{Chat, ShownRoom};
-pub(super) use page::forget_unsent;
+pub(super) use page::{count_unsent, forget_unsent};

@@ -3,8 +3,13 @@
 use super::Chat;
 use crate::client::{ChatClient, Model};
 
+/// There is nothing to count.
+pub(in super::super) async fn count_unsent(_: &str) -> usize {
+    0
+}
+
 /// There is nothing to forget.
-pub(in super::super) async fn forget_unsent() {}
+pub(in super::super) async fn forget_unsent(_: &str) {}
 
 /// Never begins one.
 pub(super) fn start(_: Chat, _: Model) -> Option<ChatClient> {

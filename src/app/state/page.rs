@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::select;
+use futures::future::{Either, select};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
@@ -20,17 +20,30 @@ use crate::domain::{Key, RoomId, Timestamp, Username};
 use crate::nats::ConnectOptions;
 use crate::nats::runtime::{self, BoxFuture};
 
-/// How long a browser may take to forget.
-const FORGETTING: Duration = Duration::from_secs(1);
+/// How long a browser may take to say what it keeps, or to forget it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 struct Page {
     chat: Chat,
     posts: Posts,
 }
 
-/// Somebody signs out on purpose: what they have not sent is nobody else’s to read.
-pub(in super::super) async fn forget_unsent() {
-    select(pin!(posts::forget_all()), pin!(runtime::sleep(FORGETTING))).await;
+/// How many posts of this person are not sent, in whichever tab. None, where the browser does not say.
+pub(in super::super) async fn count_unsent(uid: &str) -> usize {
+    let counted = pin!(posts::count_all_of(uid));
+    match select(counted, pin!(runtime::sleep(PATIENCE))).await {
+        Either::Left((count, _)) => count,
+        Either::Right(_) => 0,
+    }
+}
+
+/// This person signs out on purpose: what they have not sent is nobody else’s to read.
+pub(in super::super) async fn forget_unsent(uid: &str) {
+    select(
+        pin!(posts::forget_all_of(uid)),
+        pin!(runtime::sleep(PATIENCE)),
+    )
+    .await;
 }
 
 /// Begins the client of a page.
@@ -109,7 +122,13 @@ impl Shell for Page {
     }
 
     fn session(&self) -> BoxFuture<SessionAnswer> {
-        Box::pin(async { ask_session().await.unwrap_or(SessionAnswer::GoOn) })
+        let me = Username::parse(&self.chat.me.with_value(|me| me.uid.clone()));
+        Box::pin(async move {
+            match me {
+                Ok(me) => ask_session(me).await.unwrap_or(SessionAnswer::GoOn),
+                Err(_) => SessionAnswer::GoOn,
+            }
+        })
     }
 
     fn is_offline(&self) -> bool {
@@ -140,23 +159,13 @@ fn address() -> Option<String> {
 }
 
 /// What GET /session says; `None` when natter cannot be reached.
-async fn ask_session() -> Option<SessionAnswer> {
+async fn ask_session(me: Username) -> Option<SessionAnswer> {
     let response = JsFuture::from(window().fetch_with_str("/session"))
         .await
         .ok()?;
     let response: web_sys::Response = response.dyn_into().ok()?;
     let header = |name| response.headers().get(name).ok().flatten();
-    Some(match response.status() {
-        401 => SessionAnswer::Over(Farewell::Ended),
-        403 => SessionAnswer::Over(Farewell::Suspended),
-        429 if header("natter-limit").as_deref() == Some("requests") => {
-            let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
-            // In steps: it is read out at each change.
-            SessionAnswer::CutOff(u32::max(seconds.unwrap_or(60), 1).next_multiple_of(20))
-        }
-        429 => SessionAnswer::TooMany,
-        _ => SessionAnswer::GoOn,
-    })
+    Some(SessionAnswer::of(&me, response.status(), header))
 }
 
 /// To where one signs in, which says why. What was typed is kept, as a draft or in the outbox.

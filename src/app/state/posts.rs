@@ -134,7 +134,7 @@ impl Shelf {
     async fn adopt(&self) -> Result<Vec<KeptPost>, Refusal> {
         let alive = tabs_alive().await;
         let (transaction, store) = self.begin()?;
-        let keys = store.get_all_keys(Some(self.all()?), None)?.await?;
+        let keys = store.get_all_keys(Some(all_of(&self.uid)?), None)?.await?;
         let mut found = Vec::new();
         for name in keys {
             let Some(value) = store.get(name.clone())?.await? else {
@@ -168,13 +168,13 @@ impl Shelf {
     fn name(&self, key: &Key) -> JsValue {
         JsValue::from_str(&format!("{}.{}", self.uid, key.ulid))
     }
+}
 
-    /// Those of this person: `/` follows on `.`, which stands in no username.
-    fn all(&self) -> Result<Query, Refusal> {
-        let bound = |end: char| JsValue::from_str(&format!("{}{end}", self.uid));
-        let range = KeyRange::bound(&bound('.'), &bound('/'), None, Some(true))?;
-        Ok(Query::KeyRange(range))
-    }
+/// The posts of one person: `/` follows on `.`, which stands in no username.
+fn all_of(uid: &str) -> Result<Query, Refusal> {
+    let bound = |end: char| JsValue::from_str(&format!("{uid}{end}"));
+    let range = KeyRange::bound(&bound('.'), &bound('/'), None, Some(true))?;
+    Ok(Query::KeyRange(range))
 }
 
 async fn open() -> Result<Database, Refusal> {
@@ -188,12 +188,28 @@ async fn open() -> Result<Database, Refusal> {
     opening.await
 }
 
-/// Forgets everybody’s posts.
-pub(super) async fn forget_all() {
+/// How many posts of one person are kept, whichever tab takes care of them.
+pub(super) async fn count_all_of(uid: &str) -> usize {
+    let counted = async {
+        let database = open().await?;
+        let transaction = database.transaction(&[STORE], TransactionMode::ReadOnly)?;
+        let store = transaction.object_store(STORE)?;
+        let count = store.count(Some(all_of(uid)?))?.await;
+        database.close();
+        count
+    };
+    counted
+        .await
+        .map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Forgets the posts of one person, whichever tab takes care of them.
+pub(super) async fn forget_all_of(uid: &str) {
     let forgotten = async {
         let database = open().await?;
         let transaction = database.transaction(&[STORE], TransactionMode::ReadWrite)?;
-        transaction.object_store(STORE)?.clear()?.await?;
+        let store = transaction.object_store(STORE)?;
+        store.delete(all_of(uid)?)?.await?;
         transaction.commit()?.await
     };
     let _ = forgotten.await;

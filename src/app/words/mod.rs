@@ -87,6 +87,19 @@ pub const OFFLINE: &str = "Offline";
 /// Too many connections of one person.
 pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here.";
 
+/// The browser is signed in as somebody else than whom the page was made for.
+#[must_use]
+pub fn now_signed_in_as(name: &str) -> String {
+    format!("You are signed in as {name} now.")
+}
+
+/// After that.
+pub const WHAT_YOU_WROTE_IS_KEPT: &str = "What you wrote is kept.";
+/// A button, to the page of who is signed in.
+pub const RELOAD: &str = "Reload";
+/// A message on a page of somebody who is not signed in any more.
+pub const KEPT_HERE: &str = "Not sent, and kept here.";
+
 /// Cut off for asking too much, for so many seconds yet.
 #[must_use]
 pub fn cut_off(seconds: u32) -> String {
@@ -142,6 +155,24 @@ pub fn unsent(count: usize) -> String {
         _ => format!("{count} messages of yours are not sent yet. Signing out throws them away."),
     }
 }
+
+/// Likewise, for what is typed and was not sent at all.
+#[must_use]
+pub fn drafts(count: usize) -> String {
+    match count {
+        1 => "You have begun a message in one room. Signing out throws it away.".into(),
+        _ => format!("You have begun a message in {count} rooms. Signing out throws them away."),
+    }
+}
+
+/// A button, for both.
+pub const DISCARD_AND_SIGN_OUT: &str = "Throw away and sign out";
+/// A button, where something is on its way.
+pub const SEND_AND_SIGN_OUT: &str = "Send first, then sign out";
+/// After that one.
+pub const SIGNING_OUT_WHEN_SENT: &str = "You are signed out as soon as your messages are sent.";
+/// A button.
+pub const STAY_SIGNED_IN: &str = "Stay signed in";
 
 /// A message on its way.
 pub const SENDING: &str = "Sending…";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AskError, Change};
-use crate::domain::{LogEntry, Outbox, Place, RoomId, RoomLog, Sequence, Unread, limits};
+use crate::domain::{LogEntry, Outbox, Place, RoomId, RoomLog, Sequence, Unread, Username, limits};
 use crate::wire::{log_entry_of, place_of, v1};
 
 /// What is known of one room's log.
@@ -45,7 +45,7 @@ impl From<AskError> for LoadError {
 }
 
 /// How the client stands with the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ConnectionState {
     /// It has just begun, or (with scripts off) never does: nothing is said.
     #[default]
@@ -60,6 +60,9 @@ pub enum ConnectionState {
     TooMany,
     /// This person has asked too much, and goes on in so many seconds.
     CutOff(u32),
+    /// The browser is signed in as this other person by now. The client has ended; what was not sent
+    /// is kept.
+    OtherUser(Username),
 }
 
 /// The broker that the client is connected to.
@@ -161,7 +164,7 @@ impl Model {
     /// How the client stands with the broker.
     #[must_use]
     pub fn connection(&self) -> ConnectionState {
-        self.connection
+        self.connection.clone()
     }
 
     /// The broker that it was last connected to.
@@ -368,7 +371,8 @@ impl Model {
     }
 
     pub(super) fn set_connection(&mut self, state: ConnectionState) {
-        if self.connection != state {
+        let has_ended = matches!(self.connection, ConnectionState::OtherUser(_));
+        if self.connection != state && !has_ended {
             self.connection = state;
             self.tell(Change::Connection);
         }
@@ -391,7 +395,7 @@ pub(super) fn entries(events: &[v1::LoggedEvent]) -> Vec<LogEntry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Key, Timestamp, Ulid, Username, What};
+    use crate::domain::{Key, Timestamp, Ulid, What};
 
     fn entry(sequence: u64, previous: u64) -> LogEntry {
         LogEntry {

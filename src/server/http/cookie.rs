@@ -1,5 +1,6 @@
 //! The cookies: one that a web session lives in, and one for a sign-in that is under way at an
-//! identity provider.
+//! identity provider. Their names carry the mark of the workspace, so that two natters on one host
+//! do not sign each other out.
 
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use crate::domain::limits;
 use crate::server::config::Site;
 use crate::server::store::{PendingToken, SessionToken};
 
-const SESSION: &str = "natter_session";
+/// What the session's cookie is called, before the mark.
+pub(in crate::server) const SESSION: &str = "natter_session";
 const PENDING: &str = "natter_oidc";
 
 /// The session token in a request, when it is one that natter could have given out. Of two that
 /// differ, none: one of them was put there by another site on this host, and which cannot be told.
 pub(super) fn read(headers: &HeaderMap, site: &Site) -> Option<SessionToken> {
-    SessionToken::parse(value(headers, &name(SESSION, site))?)
+    SessionToken::parse(value(headers, &site.cookie_name(SESSION))?)
 }
 
 /// Sets the session's cookie.
@@ -30,7 +32,7 @@ pub(super) fn clear(site: &Site) -> Option<HeaderValue> {
 
 /// The secret of a sign-in under way, alike.
 pub(super) fn read_pending(headers: &HeaderMap, site: &Site) -> Option<PendingToken> {
-    PendingToken::parse(value(headers, &name(PENDING, site))?)
+    PendingToken::parse(value(headers, &site.cookie_name(PENDING))?)
 }
 
 /// Sets its cookie. Lax, not Strict: the browser comes back from another site.
@@ -41,12 +43,6 @@ pub(super) fn set_pending(token: &PendingToken, site: &Site) -> Option<HeaderVal
 /// Takes it away.
 pub(super) fn clear_pending(site: &Site) -> Option<HeaderValue> {
     line(PENDING, site, "", Duration::ZERO)
-}
-
-/// Under https the browser itself sees to it that nobody else can set or read it.
-fn name(name: &str, site: &Site) -> String {
-    let prefix = if site.is_https() { "__Host-" } else { "" };
-    format!("{prefix}{name}")
 }
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -65,7 +61,7 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn line(of: &str, site: &Site, value: &str, life: Duration) -> Option<HeaderValue> {
     let secure = if site.is_https() { "; Secure" } else { "" };
-    let (name, age) = (name(of, site), life.as_secs());
+    let (name, age) = (site.cookie_name(of), life.as_secs());
     let line = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&line).ok()
 }
@@ -75,7 +71,7 @@ mod tests {
     use super::*;
 
     fn site(url: &str) -> Site {
-        Site::parse(url).unwrap()
+        Site::parse(url).unwrap().of_account("ABCDEFGHIJKL")
     }
 
     fn headers(cookies: &[&str]) -> HeaderMap {
@@ -90,7 +86,7 @@ mod tests {
     fn is_found_among_others() {
         let token = SessionToken::parse(&format!("ada.{}", "A".repeat(43))).unwrap();
         let site = site("http://localhost:3000");
-        let cookie = format!("a=b; natter_session={}; c=d", token.as_str());
+        let cookie = format!("a=b; natter_session_bcdefghi={}; c=d", token.as_str());
         assert_eq!(read(&headers(&["x=y", &cookie]), &site), Some(token));
     }
 
@@ -100,9 +96,10 @@ mod tests {
         let token = |letter: &str| format!("ada.{}", letter.repeat(43));
         let (one, other) = (token("A"), token("B"));
         let (one, other) = (one.as_str(), other.as_str());
-        let both = |a: &str, b: &str| format!("natter_session={a}; natter_session={b}");
+        let both =
+            |a: &str, b: &str| format!("natter_session_bcdefghi={a}; natter_session_bcdefghi={b}");
         assert_eq!(read(&headers(&[&both(one, other)]), &site), None);
-        let apart = [one, other].map(|token| format!("natter_session={token}"));
+        let apart = [one, other].map(|token| format!("natter_session_bcdefghi={token}"));
         assert_eq!(read(&headers(&[&apart[0], &apart[1]]), &site), None);
         assert_eq!(read(&headers(&[&both(one, "")]), &site), None);
         let same = read(&headers(&[&both(one, one)]), &site);
@@ -113,11 +110,13 @@ mod tests {
     fn a_cookie_that_is_not_ours_is_none() {
         let site = site("http://localhost:3000");
         for cookie in [
-            "natter_session=",
-            "natter_session=x",
+            "natter_session_bcdefghi=",
+            "natter_session_bcdefghi=x",
             "other=1",
+            "natter_session=ada.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "natter_session_bcdefghj=ada.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "",
-            "natter_session",
+            "natter_session_bcdefghi",
         ] {
             assert_eq!(read(&headers(&[cookie]), &site), None, "{cookie}");
         }
@@ -129,7 +128,10 @@ mod tests {
         let site = site("https://chat.example.org");
         let line = set(&token, &site).unwrap();
         let line = line.to_str().unwrap();
-        assert!(line.starts_with("__Host-natter_session="), "{line}");
+        assert!(
+            line.starts_with("__Host-natter_session_bcdefghi="),
+            "{line}"
+        );
         for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
             assert!(line.contains(part), "{line}");
         }

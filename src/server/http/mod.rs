@@ -2,8 +2,10 @@
 //! to the broker. The table of addresses stands in `routes`, the whole middleware stack in [`router`].
 
 mod address;
+mod body;
 mod cookie;
 mod forms;
+mod guarded;
 mod headers;
 mod health;
 mod oidc;
@@ -14,6 +16,8 @@ mod routes;
 mod session;
 mod signed_in;
 mod tunnel;
+mod typed;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +33,13 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
+pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
+pub use uploads::Uploads;
 
 use crate::server::cluster::Cluster;
-use crate::server::config::{Signup, Site};
+use crate::server::config::{BodyPace, Signup, Site};
 use crate::server::limits::Limits;
 use crate::server::oidc::Provider;
 use crate::server::pictures::Pictures;
@@ -82,6 +88,10 @@ pub struct AppState {
     pub behind_proxy: bool,
     /// How long the rights of a connection stand.
     pub rights_life: Duration,
+    /// The large bodies that are in memory.
+    pub uploads: Uploads,
+    /// How fast what is sent has to come.
+    pub body_pace: BodyPace,
     /// The token that the first account off loopback needs.
     pub setup_token: Option<Arc<str>>,
     /// What Leptos needs to know of the site's files.

@@ -10,7 +10,9 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
 use super::AppState;
-use crate::app::{InitialPage, shell};
+use super::body::BodyError;
+use super::typed::Typed;
+use crate::app::{InitialPage, shell, words};
 use crate::server::Failure;
 use crate::wire::v1;
 
@@ -71,16 +73,92 @@ pub(super) fn plain(failure: &Failure) -> Response {
     bare(failure, "<p><a href=''>Try again</a></p>")
 }
 
-/// The same for a message that could not be taken: it stands in a form, ready to be sent again
-/// under the same key.
-pub(super) fn plain_with_message(failure: &Failure, ulid: &str, text: &str) -> Response {
-    let (ulid, text) = (escape(ulid), escape(text));
+/// The same for a form whose texts are worth keeping: they stand in a form, to be sent again as they
+/// are, a message under the same key. What holds a password can only be copied.
+pub(super) fn to_send_again(failure: &Failure, typed: &Typed) -> Response {
+    if !typed.is_whole() {
+        return to_copy(failure, typed, "<a href='/login' target=_blank>Sign in</a>");
+    }
+    let hidden: String = typed
+        .hidden()
+        .map(|(name, value)| {
+            let (name, value) = (escape(name), escape(value));
+            format!("<input type=hidden name='{name}' value='{value}'>")
+        })
+        .collect();
+    let texts = boxes(typed, "");
     let form = format!(
-        "<form method=post><input type=hidden name=ulid value='{ulid}'>\
-         <p><textarea name=text rows=8 cols=60 aria-label='Your message'>\n{text}</textarea></p>\
+        "<form method=post>{hidden}{texts}\
          <button>Send again</button> <a href='/login' target=_blank>Sign in</a></form>"
     );
     bare(failure, &form)
+}
+
+/// The texts of a form, to be copied.
+fn to_copy(failure: &Failure, typed: &Typed, then: &str) -> Response {
+    let texts = boxes(typed, " readonly");
+    bare(failure, &format!("{texts}<p>{then}</p>"))
+}
+
+fn boxes(typed: &Typed, attributes: &str) -> String {
+    let texts = typed.texts().map(|(name, label, text)| {
+        let text = escape(text);
+        format!(
+            "<p><textarea name={name} rows=8 cols=60 aria-label='{label}'{attributes}>\n{text}</textarea></p>"
+        )
+    });
+    texts.collect()
+}
+
+/// Why a form of somebody without a session is not carried out.
+pub(super) fn signed_out() -> Failure {
+    Failure::forbidden(
+        "You are signed out. What you wrote is kept here: sign in in another tab, then send it again.",
+    )
+}
+
+/// The form stands on a page of somebody else than who is signed in by now (409).
+pub(super) fn other_user(now: &str, typed: &Typed) -> Response {
+    let kept = match typed.texts().next() {
+        Some(_) => words::WHAT_YOU_WROTE_IS_KEPT,
+        None => "Nothing was done.",
+    };
+    let signed_in = words::now_signed_in_as(now);
+    let failure = Failure::conflict(format!("{signed_in} {kept}"));
+    let go_on = format!("<a href='/'>Go on as {}</a>", escape(now));
+    to_copy(&failure, typed, &go_on)
+}
+
+/// The form does not say whose page it stands on (422).
+pub(super) fn owner_missing(typed: &Typed) -> Response {
+    let failure = Failure::invalid(
+        "This was sent from a page of an older Natter, so nothing was done. What you wrote is kept: open the page anew and do it there.",
+    );
+    to_copy(&failure, typed, "<a href='/'>Open Natter</a>")
+}
+
+/// What was sent did not come, or not all of it (408, 413 or 422). The connection is closed: on it
+/// the next request would be taken for the rest of this one.
+pub(super) fn incomplete(error: BodyError) -> Response {
+    let (status, reason) = match error {
+        BodyError::TooSlow => (
+            StatusCode::REQUEST_TIMEOUT,
+            "What you sent took too long to arrive, so Natter did nothing. Go back, where it still stands, and send it again.",
+        ),
+        BodyError::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "What you sent is too large, so Natter did nothing. Go back, where it still stands, and make it shorter.",
+        ),
+        BodyError::Broken => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "What you sent did not arrive as a whole, so Natter did nothing. Go back, where it still stands, and send it again.",
+        ),
+    };
+    let mut response = bare(&Failure::invalid(reason), "");
+    *response.status_mut() = status;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 /// What was sent came from a page of another site.

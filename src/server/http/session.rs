@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::signed_in::{NotSignedIn, SignedIn};
@@ -15,14 +15,24 @@ use crate::domain::Username;
 /// for asking too much.
 const LIMIT: HeaderName = HeaderName::from_static("natter-limit");
 
+/// Who is signed in: a page that was made for somebody else must not go on.
+const USER: HeaderName = HeaderName::from_static("natter-user");
+
 /// Between two tries of a page that finds no room, and of one that finds natter not there yet.
 const TRY_AGAIN: Duration = Duration::from_secs(4);
 
 /// 204: the session holds. 401: it does not, and 403: its person is suspended; only these sign the
 /// page out. 429: this person may not connect now, and `Natter-Limit` says why. 503: not known yet.
+/// `Natter-User` says whose session it is, where there is one.
 pub(super) async fn session(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let mut response = match SignedIn::find(&headers, &state).await {
-        Ok(me) => may_connect(&state, &me.uid),
+        Ok(me) => {
+            let mut response = may_connect(&state, &me.uid);
+            if let Ok(uid) = HeaderValue::from_str(me.uid.as_str()) {
+                response.headers_mut().insert(USER, uid);
+            }
+            response
+        }
         Err(NotSignedIn::Nobody) => StatusCode::UNAUTHORIZED.into_response(),
         Err(NotSignedIn::Suspended) => StatusCode::FORBIDDEN.into_response(),
         Err(NotSignedIn::Unknown(failure)) => {

@@ -22,6 +22,8 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// What they are to the workspace.
     pub role: v1::Role,
+    /// What others see of them.
+    pub display_name: String,
 }
 
 /// Why there is nobody.
@@ -42,6 +44,10 @@ impl SignedIn {
         state: &AppState,
     ) -> Result<Self, NotSignedIn> {
         let token = cookie::read(headers, &state.site).ok_or(NotSignedIn::Nobody)?;
+        Self::of_token(token, state).await
+    }
+
+    async fn of_token(token: SessionToken, state: &AppState) -> Result<Self, NotSignedIn> {
         let session = state
             .store
             .sessions
@@ -69,6 +75,7 @@ impl SignedIn {
             session,
             token,
             role: account.person.role(),
+            display_name: account.person.display_name,
         })
     }
 
@@ -76,6 +83,32 @@ impl SignedIn {
     #[must_use]
     pub fn permit(&self) -> Permit<'_> {
         Permit::Session(self.session.generation)
+    }
+
+    /// The same, and notes that the session was used.
+    pub(super) async fn of_request(parts: &Parts, state: &AppState) -> Result<Self, NotSignedIn> {
+        let me = Self::find(&parts.headers, state).await?;
+        let origin = address::origin(parts, state);
+        let noted = state.store.sessions.note_use(&me.session, origin).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "a session’s use was not noted");
+        }
+        Ok(me)
+    }
+
+    /// Looks again, right before something takes effect that took its time (a password that was
+    /// hashed, a picture that was decoded): the session may have ended meanwhile.
+    ///
+    /// # Errors
+    /// The session has ended, the person was suspended, or neither is known now.
+    pub(super) async fn still(&self, state: &AppState) -> Result<(), Failure> {
+        match Self::of_token(self.token.clone(), state).await {
+            Ok(_) => Ok(()),
+            Err(NotSignedIn::Nobody | NotSignedIn::Suspended) => Err(Failure::forbidden(
+                "You were signed out before this was done, so nothing has changed. Sign in again.",
+            )),
+            Err(NotSignedIn::Unknown(failure)) => Err(failure),
+        }
     }
 
     /// Do they look after the workspace?
@@ -92,16 +125,13 @@ impl FromRequestParts<AppState> for SignedIn {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Self, Self::Rejection> {
+        // A form's was looked up when its body had come (`guarded`).
+        if let Some(me) = parts.extensions.get::<Self>() {
+            return Ok(me.clone());
+        }
         let state = AppState::from_ref(state);
-        match Self::find(&parts.headers, &state).await {
-            Ok(signed_in) => {
-                let origin = address::origin(parts, &state);
-                let noted = state.store.sessions.note_use(&signed_in.session, origin);
-                if let Err(error) = noted.await {
-                    tracing::debug!(%error, "a session’s use was not noted");
-                }
-                Ok(signed_in)
-            }
+        match Self::of_request(parts, &state).await {
+            Ok(signed_in) => Ok(signed_in),
             Err(NotSignedIn::Nobody) => Err(Redirect::to("/login").into_response()),
             Err(NotSignedIn::Suspended) => {
                 Err(Redirect::to("/login?why=suspended").into_response())

@@ -26,7 +26,7 @@ use prost::Message;
 
 use crate::fault_proxy::FaultProxy;
 use crate::headless::Headless;
-use crate::support::{PASSWORD, Person, session_of, stranger};
+use crate::support::{PASSWORD, Person, cookie_of, stranger};
 use faults::Fault;
 use pages::Pages;
 pub use report::Report;
@@ -151,13 +151,13 @@ impl Campaign {
         let mut rooms = make_rooms(&world, &accounts).await;
         let quiet = rooms.pop().expect("the quiet room");
         let mut people = Vec::new();
-        for (number, (uid, token)) in accounts.iter().take(plan.clients).enumerate() {
+        for (number, (uid, cookie)) in accounts.iter().take(plan.clients).enumerate() {
             let way = ways[number % WAYS].addr();
             // Everybody is in the first, and in two of the others.
             let others = (0..2).map(|n| rooms[1 + (number + n) % (rooms.len() - 1)].clone());
             let rooms = std::iter::once(rooms[0].clone()).chain(others);
             let rooms = rooms.chain([quiet.clone()]).collect();
-            people.push(Headless::begin(uid, token, way, rooms, plan.rules));
+            people.push(Headless::begin(uid, cookie, way, rooms, plan.rules));
         }
         let with_pages = accounts.into_iter().skip(plan.clients);
         let with_pages = with_pages.zip(ways.iter().map(FaultProxy::addr).cycle());
@@ -292,16 +292,16 @@ async fn sign_up(world: &World, uid: &str) -> (String, String) {
         ("password", PASSWORD),
     ];
     let request = stranger().post(world.url("/signup")).form(&form);
-    let token = session_of(&request.send().await.unwrap());
-    (uid.into(), token.expect("a session"))
+    let cookie = cookie_of(&request.send().await.unwrap());
+    (uid.into(), cookie.expect("a session"))
 }
 
 /// The room that everybody is in, two open ones, a closed one that all are in, and one more, in which
 /// nobody says anything for now.
 async fn make_rooms(world: &World, accounts: &[(String, String)]) -> Vec<RoomId> {
-    let (uid, token) = &accounts[0];
+    let (uid, cookie) = &accounts[0];
     let at = world.addresses()[0];
-    let client = Person::dial_as(uid, token, &format!("ws://{at}/nats"), at);
+    let client = Person::dial_as(uid, cookie, &format!("ws://{at}/nats"), at);
     client.connected().await.unwrap();
     let me = Username::parse(uid).unwrap();
     let heads: v1::HeadsResponse = tell(&client, &me, "heads", v1::HeadsRequest::default()).await;

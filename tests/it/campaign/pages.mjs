@@ -18,9 +18,10 @@ const browser = await chromium.launch({
 });
 
 const pages = [];
-for (const { token, url } of wanted) {
+for (const { cookie, url } of wanted) {
   const context = await browser.newContext();
-  await context.addCookies([{ name: "natter_session", value: token, url: new URL(url).origin }]);
+  const [name, value] = cookie.split("=");
+  await context.addCookies([{ name, value, url: new URL(url).origin }]);
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   // What a page complains of is part of the report; a network that fails is no news.

@@ -112,8 +112,8 @@ impl Browser {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/campaign/pages.mjs");
         let pages: Vec<_> = readers
             .iter()
-            .map(|((_, token), way)| {
-                json!({ "token": token, "url": format!("http://{way}/r/{room}") })
+            .map(|((_, cookie), way)| {
+                json!({ "cookie": cookie, "url": format!("http://{way}/r/{room}") })
             })
             .collect();
         let mut child = Command::new("node")

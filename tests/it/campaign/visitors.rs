@@ -43,9 +43,9 @@ impl Visitors {
     pub fn start(sessions: &[String], ways: &[SocketAddr], room: &RoomId) -> Self {
         let visits = Arc::new(Mutex::new(Visits::default()));
         let mut tasks = JoinSet::new();
-        for (token, way) in sessions.iter().zip(ways) {
+        for (cookie, way) in sessions.iter().zip(ways) {
             let url = format!("http://{way}/r/{room}");
-            tasks.spawn(visit(url, token.clone(), Arc::clone(&visits)));
+            tasks.spawn(visit(url, cookie.clone(), Arc::clone(&visits)));
         }
         Self {
             _tasks: tasks,
@@ -59,7 +59,7 @@ impl Visitors {
     }
 }
 
-async fn visit(url: String, token: String, visits: Arc<Mutex<Visits>>) {
+async fn visit(url: String, cookie: String, visits: Arc<Mutex<Visits>>) {
     // As of somebody who comes from elsewhere: nobody's old connection is in use.
     let http = reqwest::Client::builder()
         .pool_max_idle_per_host(0)
@@ -67,8 +67,7 @@ async fn visit(url: String, token: String, visits: Arc<Mutex<Visits>>) {
         .build()
         .unwrap();
     let load = async || {
-        let cookie = format!("natter_session={token}");
-        let request = http.get(&url).header(header::COOKIE, cookie);
+        let request = http.get(&url).header(header::COOKIE, &cookie);
         let answer = request.send().await.map_err(|error| error.to_string())?;
         match answer.status().is_success() {
             true => Ok(()),
@@ -112,7 +111,7 @@ impl fmt::Display for Visits {
 impl Campaign {
     /// A server is stopped in order, then each is killed and comes back, and then each natter.
     pub(super) async fn lose_each(&mut self) {
-        let sessions: Vec<_> = self.people.iter().map(|p| p.token.clone()).collect();
+        let sessions: Vec<_> = self.people.iter().map(|p| p.cookie.clone()).collect();
         let ways: Vec<_> = self.ways.iter().map(|way| way.addr()).collect();
         let visitors = Visitors::start(&sessions, &ways, &self.people[0].rooms[0]);
         let killed = (0..self.world.brokers()).map(|broker| (broker, true));

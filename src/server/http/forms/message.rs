@@ -1,15 +1,16 @@
 //! A message, with scripts off.
 
 use axum::extract::{Form, Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::pages::Shown;
-use super::super::signed_in::{NotSignedIn, SignedIn};
+use super::super::signed_in::SignedIn;
+use super::super::typed::Typed;
 use super::super::{AppState, render};
 use super::{on_to, refused};
-use crate::server::{Failure, services};
+use crate::app::PAGE_OF;
+use crate::server::services;
 use crate::wire::v1;
 
 #[derive(Deserialize)]
@@ -20,22 +21,10 @@ pub(in super::super) struct MessageForm {
 
 pub(in super::super) async fn post(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    me: SignedIn,
     Path(room): Path<String>,
     Form(form): Form<MessageForm>,
 ) -> Response {
-    let me = match SignedIn::find(&headers, &state).await {
-        Ok(me) => me,
-        Err(NotSignedIn::Nobody | NotSignedIn::Suspended) => {
-            let over = Failure::forbidden(
-                "You are signed out. Your message is kept here: sign in in another tab, then send it again.",
-            );
-            return render::plain_with_message(&over, &form.ulid, &form.text);
-        }
-        Err(NotSignedIn::Unknown(failure)) => {
-            return render::plain_with_message(&failure, &form.ulid, &form.text);
-        }
-    };
     let asked = v1::PostRequest {
         room_id: room.clone(),
         ulid: form.ulid,
@@ -51,7 +40,12 @@ pub(in super::super) async fn post(
                 v1::FailureKind::Unavailable | v1::FailureKind::NotFound
             ) =>
         {
-            render::plain_with_message(&failure, &asked.ulid, &asked.text)
+            let typed = Typed::of([
+                (PAGE_OF, me.uid.as_str()),
+                ("ulid", &asked.ulid),
+                ("text", &asked.text),
+            ]);
+            render::to_send_again(&failure, &typed)
         }
         Err(failure) => {
             let typed = v1::FormState {

@@ -1,12 +1,13 @@
 //! One's own picture.
 
-use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 
-use super::super::AppState;
+use super::super::body::CutOff;
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
+use super::super::{AppState, render};
 use super::{on_to, refused};
 use crate::domain::limits;
 use crate::server::Failure;
@@ -20,15 +21,21 @@ const PATH: &str = "/settings/picture";
 pub(in super::super) async fn picture(
     State(state): State<AppState>,
     me: SignedIn,
+    cut_off: Option<Extension<CutOff>>,
     mut form: Multipart,
 ) -> Response {
-    match change(&state, &me, &mut form).await {
+    let changed = match cut_off {
+        Some(_) => state
+            .limits
+            .picture(&me.uid)
+            .and_then(|()| Err(too_large())),
+        None => change(&state, &me, &mut form).await,
+    };
+    match changed {
         Ok(()) => on_to("/settings/account?done"),
         Err(failure) => {
-            // What is still on its way is taken in and dropped: a browser that is cut off while it
-            // sends does not show why.
-            while let Ok(Some(mut field)) = form.next_field().await {
-                while let Ok(Some(_)) = field.chunk().await {}
+            if let Err(gone) = me.still(&state).await {
+                return render::plain(&gone);
             }
             let typed = v1::FormState {
                 of: "picture".into(),
@@ -57,6 +64,7 @@ async fn change(state: &AppState, me: &SignedIn, form: &mut Multipart) -> Result
     } else {
         let square = state.pictures.square(file).await?;
         let name = PictureName::of(&me.uid, &square);
+        me.still(state).await?;
         state.store.pictures.put(&name, &square).await?;
         Some(name)
     };
@@ -86,11 +94,13 @@ async fn read(mut field: Field<'_>, most: usize) -> Result<Vec<u8>, Failure> {
         }
     }
     if is_too_long {
-        return Err(Failure::invalid(
-            "This file is too large: a picture has at most 10 MB.",
-        ));
+        return Err(too_large());
     }
     Ok(bytes)
+}
+
+fn too_large() -> Failure {
+    Failure::invalid("This file is too large: a picture has at most 10 MB.")
 }
 
 fn not_whole() -> Failure {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
-use super::super::{AppState, oidc};
+use super::super::{AppState, oidc, render};
 use super::account::{change_password, is_password_of};
 use super::{fresh_session, keep_password, on_to, refused, with_session};
 use crate::domain::{DisplayName, limits};
@@ -72,6 +72,9 @@ pub(in super::super) async fn account(
     match changed {
         Ok(response) => response,
         Err(failure) => {
+            if let Err(gone) = me.still(&state).await {
+                return render::plain(&gone);
+            }
             // What was proven can still be connected.
             let proven = match typed.of.as_str() {
                 "connect" => oidc::proven_for(&state, &headers, &me).await.ok().flatten(),
@@ -130,6 +133,11 @@ async fn choose_password(
     confirm_password(state, me, &account, form.password, address).await?;
     let about = [me.uid.as_str(), account.person.display_name.as_str()];
     let credential = keep_password(state, form.new_password, &about).await?;
+    // Two hashes took their time.
+    if let Err(gone) = me.still(state).await {
+        state.store.credentials.forget(&credential).await?;
+        return Err(gone);
+    }
     Ok(change_password(state, me.permit(), &me.uid, credential).await?)
 }
 

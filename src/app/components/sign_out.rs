@@ -1,0 +1,165 @@
+//! Signing out on purpose. What this browser keeps of the person (messages that are not sent, and
+//! what they have begun to type) is nobody else's to read: they are asked what becomes of it, and
+//! then it is gone. With scripts off nothing is kept, and nothing is asked.
+
+use std::time::Duration;
+
+use leptos::ev::SubmitEvent;
+use leptos::html::Form;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::page_of::PageOf;
+use crate::app::browser::{count_drafts, forget_drafts};
+use crate::app::state::{Chat, count_unsent, forget_unsent};
+use crate::app::words;
+use crate::domain::PostState;
+use crate::nats::runtime;
+
+/// What natter has taken is gone from where it was kept a moment later: so often it is looked for,
+/// before somebody is asked about it.
+const LOOKS: usize = 10;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How far somebody is with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// They have not begun.
+    Staying,
+    /// They are asked what becomes of what is kept.
+    Asked,
+    /// They leave when what is on its way is sent.
+    Sending,
+}
+
+/// The button, and the question that it may lead to.
+#[component]
+pub(in super::super) fn SignOut() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let form = NodeRef::<Form>::new();
+    let step = RwSignal::new(Step::Staying);
+    let drafts = RwSignal::new(0);
+    // In this tab, or in all tabs of this browser where that is more.
+    let kept = RwSignal::new(0);
+    let unsent = Memo::new(move |_| {
+        let here = chat.outbox.with(|outbox| outbox.posts().len());
+        here.max(kept.get())
+    });
+    let on_its_way = Memo::new(move |_| {
+        chat.outbox.with(|outbox| {
+            let posts = outbox.posts().iter();
+            let refused = posts.filter(|post| matches!(post.state, PostState::Refused { .. }));
+            outbox.posts().len() - refused.count()
+        })
+    });
+    let leave = move || {
+        let Some(form) = form.get_untracked() else {
+            return;
+        };
+        // What ended now would be kept again.
+        chat.end();
+        let me = chat.me.with_value(|me| me.uid.clone());
+        forget_drafts(&me);
+        spawn_local(async move {
+            forget_unsent(&me).await;
+            // Where the browser refuses, the button is there to be pressed again.
+            let _ = form.submit();
+        });
+    };
+    let count = move || async move {
+        let me = chat.me.with_value(|me| me.uid.clone());
+        kept.set(count_unsent(&me).await);
+        unsent.get_untracked()
+    };
+    let on_submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        drafts.set(chat.me.with_value(|me| count_drafts(&me.uid)));
+        spawn_local(async move {
+            match count().await + drafts.get_untracked() {
+                0 => leave(),
+                _ => step.set(Step::Asked),
+            }
+        });
+    };
+    Effect::new(move |_| {
+        if step.get() == Step::Sending && on_its_way.get() == 0 {
+            spawn_local(async move {
+                let mut left = count().await;
+                for _ in 0..LOOKS {
+                    if left > 0 {
+                        runtime::sleep(PAUSE).await;
+                        left = count().await;
+                    }
+                }
+                match left {
+                    // They stay after all.
+                    _ if step.get_untracked() != Step::Sending => {}
+                    0 => leave(),
+                    // What was refused, or is another tab's, is asked about.
+                    _ => step.set(Step::Asked),
+                }
+            });
+        }
+    });
+    view! {
+        <form method="post" action="/logout" node_ref=form on:submit=on_submit>
+            <PageOf />
+            <Show when=move || { unsent.get() > 0 }>
+                <p role="alert">{move || words::unsent(unsent.get())}</p>
+            </Show>
+            <Show when=move || { drafts.get() > 0 }>
+                <p role="alert">{move || words::drafts(drafts.get())}</p>
+            </Show>
+            {move || match step.get() {
+                Step::Staying => {
+                    view! { <button class="secondary">{words::SIGN_OUT}</button> }.into_any()
+                }
+                Step::Asked => {
+                    view! {
+                        <div class="acts">
+                            <Show when=move || { on_its_way.get() > 0 }>
+                                <button
+                                    type="button"
+                                    class="primary"
+                                    on:click=move |_| step.set(Step::Sending)
+                                >
+                                    {words::SEND_AND_SIGN_OUT}
+                                </button>
+                            </Show>
+                            <button type="button" class="danger" on:click=move |_| leave()>
+                                {words::DISCARD_AND_SIGN_OUT}
+                            </button>
+                            <Stay step drafts kept />
+                        </div>
+                    }
+                        .into_any()
+                }
+                Step::Sending => {
+                    view! {
+                        <p role="status">{words::SIGNING_OUT_WHEN_SENT}</p>
+                        <div class="acts">
+                            <Stay step drafts kept />
+                        </div>
+                    }
+                        .into_any()
+                }
+            }}
+        </form>
+    }
+}
+
+#[component]
+fn Stay(step: RwSignal<Step>, drafts: RwSignal<usize>, kept: RwSignal<usize>) -> impl IntoView {
+    let stay = move |_| {
+        drafts.set(0);
+        kept.set(0);
+        step.set(Step::Staying);
+    };
+    view! {
+        <button type="button" class="secondary" on:click=stay>
+            {words::STAY_SIGNED_IN}
+        </button>
+    }
+}

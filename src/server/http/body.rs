@@ -1,0 +1,156 @@
+//! Reading the body of a request as a whole, before anybody judges what it asks for: within a bound
+//! of bytes, and at a least rate. `guarded` uses it for every address that takes a body.
+
+use axum::body::Body;
+use axum::body::Bytes;
+use bytes::BytesMut;
+use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use crate::server::config::BodyPace;
+
+/// A body, as far as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub bytes: Bytes,
+    /// There was more of it.
+    pub is_cut_off: bool,
+}
+
+/// In a request's extensions: there was more of its body than is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CutOff;
+
+/// How much of a body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// What is held in memory; the rest is read and dropped, so that the browser comes to read the
+    /// answer.
+    pub kept: usize,
+    /// What is read at all.
+    pub read: usize,
+}
+
+/// Why there is no body to work with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BodyError {
+    /// It came slower than the least rate.
+    #[error("the body came too slowly")]
+    TooSlow,
+    /// It has more bytes than are read.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The connection broke, or what came is no body.
+    #[error("the body did not arrive as a whole")]
+    Broken,
+}
+
+/// Reads a body to its end.
+pub(super) async fn whole(
+    mut body: Body,
+    bounds: Bounds,
+    pace: BodyPace,
+) -> Result<Whole, BodyError> {
+    let begun = Instant::now();
+    let (mut kept, mut arrived) = (BytesMut::new(), 0_usize);
+    loop {
+        // Bytes that came fast earn no long silence afterwards.
+        let late = begun + pace.time_for(arrived);
+        let silent = Instant::now() + pace.grace;
+        let frame = match timeout_at(late.min(silent), body.frame()).await {
+            Err(_) => return Err(BodyError::TooSlow),
+            Ok(None) => {
+                return Ok(Whole {
+                    is_cut_off: arrived > kept.len(),
+                    bytes: kept.freeze(),
+                });
+            }
+            Ok(Some(Err(_))) => return Err(BodyError::Broken),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        arrived += data.len();
+        if arrived > bounds.read {
+            return Err(BodyError::TooLarge);
+        }
+        let room = bounds.kept - kept.len();
+        kept.extend_from_slice(data.get(..room).unwrap_or(&data));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::{StreamExt as _, stream};
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        kept: 50_000,
+        read: 80_000,
+    };
+
+    /// A body of these chunks, which then ends or goes on without a byte.
+    fn body(chunks: Vec<usize>, ends: bool) -> Body {
+        let chunks = stream::iter(chunks).map(|bytes| Ok::<_, std::io::Error>(vec![b'x'; bytes]));
+        match ends {
+            true => Body::from_stream(chunks),
+            false => Body::from_stream(chunks.chain(stream::pending())),
+        }
+    }
+
+    async fn read(body: Body, grace: Duration) -> Result<(usize, bool), BodyError> {
+        let pace = BodyPace {
+            grace,
+            bytes_per_second: 1_000,
+        };
+        let whole = whole(body, BOUNDS, pace).await?;
+        Ok((whole.bytes.len(), whole.is_cut_off))
+    }
+
+    #[test]
+    fn every_byte_earns_its_time() {
+        let pace = BodyPace::default();
+        assert_eq!(pace.time_for(0), pace.grace);
+        let second = pace.bytes_per_second as usize;
+        assert_eq!(
+            pace.time_for(3 * second),
+            pace.grace + Duration::from_secs(3)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_given_up_also_after_many_bytes() {
+        let grace = Duration::from_millis(50);
+        for sent in [vec![], vec![3], vec![40_000]] {
+            let read = read(body(sent, false), grace).await;
+            assert_eq!(read, Err(BodyError::TooSlow));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_trickles_is_given_up() {
+        let trickle = stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Ok::<_, std::io::Error>(vec![b'x'])
+        });
+        let read = read(Body::from_stream(trickle), Duration::from_millis(100)).await;
+        assert_eq!(read, Err(BodyError::TooSlow));
+    }
+
+    #[tokio::test]
+    async fn what_is_over_the_bounds_is_dropped_or_not_read() {
+        let grace = Duration::from_secs(10);
+        for (chunks, expected) in [
+            (vec![], Ok((0, false))),
+            (vec![30_000, 20_000], Ok((50_000, false))),
+            (vec![30_000, 30_000], Ok((50_000, true))),
+            (vec![81_000], Err(BodyError::TooLarge)),
+        ] {
+            assert_eq!(read(body(chunks, true), grace).await, expected);
+        }
+    }
+}
