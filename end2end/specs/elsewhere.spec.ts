@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "../fixtures/elsewhere.ts";
+import { PASSWORD } from "../fixtures/natter.ts";
 
 const room = (page: Page) => page.getByRole("textbox", { name: "Message #general" });
 const alert = (page: Page) => page.getByRole("alert");
@@ -41,6 +42,7 @@ test("who has an account connects an identity to it, and confirms it first", asy
   await ben.getByRole("link", { name: "Connect Example ID" }).click();
   await ben.getByRole("button", { name: "ben" }).click();
   await expect(ben.getByText("Example ID says that you are ben@example.org.")).toBeVisible();
+  await ben.getByRole("textbox", { name: "Your password" }).fill(PASSWORD);
   await ben.getByRole("button", { name: "Connect", exact: true }).click();
   await expect(ben.getByRole("button", { name: /^Disconnect localhost/ })).toBeVisible();
 });

@@ -164,7 +164,9 @@ impl Failure {
             kind: self.kind.into(),
             reason: self.reason.clone(),
             retry_after_ms: self.retry_after.map_or(0, |wait| {
-                u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
+                // Rounded up: 0 would say that trying again does not help.
+                let wait = wait.as_nanos().div_ceil(1_000_000).max(1);
+                u32::try_from(wait).unwrap_or(u32::MAX)
             }),
         }
         .encode_to_vec()

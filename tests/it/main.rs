@@ -11,6 +11,7 @@ mod callout;
 mod cli;
 mod creds;
 mod disk_full;
+mod effects;
 mod fault_proxy;
 mod forms;
 mod headers;

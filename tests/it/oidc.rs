@@ -419,7 +419,7 @@ async fn an_identity_is_connected_by_a_form_and_taken_away() {
         let door = pass(&stranger(), &location(&begun), person).await;
         get(&zoe.http, &door).await
     };
-    let form = [("of", "connect")];
+    let form = [("of", "connect"), ("confirm_password", PASSWORD)];
     let nothing = zoe.submit("/settings/account", &form).await;
     let bad = StatusCode::UNPROCESSABLE_ENTITY;
     refused(nothing, bad, "begun in another browser").await;
@@ -439,11 +439,21 @@ async fn an_identity_is_connected_by_a_form_and_taken_away() {
     assert!(cookie.starts_with("natter_oidc_"), "{cookie}");
     let carl = Person::sign_up(&natter, "carl").await;
     let cookies = format!("{cookie}; {}", carl.cookie);
-    let as_carl = [(PAGE_OF, "carl"), ("of", "connect")];
+    let as_carl = [
+        (PAGE_OF, "carl"),
+        ("of", "connect"),
+        ("confirm_password", PASSWORD),
+    ];
     let other = stranger().post(natter.url("/settings/account"));
     let other = other.form(&as_carl);
     let other = other.header(header::COOKIE, cookies).send().await.unwrap();
     refused(other, bad, "another browser").await;
+    // A browser that was left alone is not zoe: her password is asked for, and can be mistyped.
+    for wrong in ["", "wrong password"] {
+        let form = [("of", "connect"), ("confirm_password", wrong)];
+        let answer = zoe.submit("/settings/account", &form).await;
+        refused(answer, bad, "This is not your password").await;
+    }
     let done = zoe.submit("/settings/account", &form).await;
     assert_eq!(done.status(), StatusCode::SEE_OTHER);
     let came = come(&stranger(), &natter, "ada").await;
