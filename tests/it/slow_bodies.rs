@@ -118,12 +118,14 @@ impl Scene {
             }
         }
         // These end the session that the others come with, and the last one the password too.
-        forms.sort_by_key(|form| match (form.path.as_str(), form.fields[0].1.as_str()) {
-            (_, "password") => 3,
-            ("/logout", _) => 2,
-            ("/settings/sessions", _) => 1,
-            _ => 0,
-        });
+        forms.sort_by_key(
+            |form| match (form.path.as_str(), form.fields[0].1.as_str()) {
+                (_, "password") => 3,
+                ("/logout", _) => 2,
+                ("/settings/sessions", _) => 1,
+                _ => 0,
+            },
+        );
         forms
     }
 
