@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, Uri, header};
 
 use super::broker::SyncInterval;
+pub use super::http::ConnectionBounds;
 use super::oidc::OidcOptions;
 use crate::domain::limits;
 
@@ -127,6 +128,11 @@ pub struct ServeOptions {
     /// want to wait.
     #[arg(skip)]
     pub body_pace: BodyPace,
+
+    /// How many connections the page's listener has: other than by the limit of open files only in
+    /// a test that does not want to open thousands.
+    #[arg(skip)]
+    pub connections: Option<ConnectionBounds>,
 
     /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
     /// gives a link), or domains of e-mail addresses with commas (who says that they have one

@@ -21,6 +21,7 @@ mod http;
 pub mod limits;
 mod links;
 pub mod oidc;
+mod open_files;
 mod passwords;
 mod pictures;
 pub mod read_model;

@@ -3,11 +3,13 @@
 
 mod address;
 mod body;
+mod connections;
 mod cookie;
 mod forms;
 mod guarded;
 mod headers;
 mod health;
+mod listener;
 mod oidc;
 mod pages;
 mod picture;
@@ -33,7 +35,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
+pub use connections::ConnectionBounds;
+pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
+pub(in crate::server) use listener::serve;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 pub use uploads::Uploads;
