@@ -12,6 +12,7 @@ mod cli;
 mod connections;
 mod creds;
 mod disk_full;
+mod doors;
 mod effects;
 mod fault_proxy;
 mod forms;
