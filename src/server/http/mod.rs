@@ -8,6 +8,7 @@ mod cookie;
 mod forms;
 mod front;
 mod guarded;
+mod handshake;
 mod headers;
 mod health;
 mod listener;
