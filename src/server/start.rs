@@ -401,7 +401,11 @@ async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
     let (folder, is_given) = (keys_folder(options), options.keys.is_some());
     let keys = tokio::task::spawn_blocking(move || match is_given {
         true => BrokerKeys::load(&folder),
-        false => BrokerKeys::load_or_create(&folder),
+        false => {
+            let keys = BrokerKeys::load_or_create(&folder)?;
+            BrokerKeys::make_private(&folder)?;
+            Ok(keys)
+        }
     })
     .await
     .map_err(|_| StartError::Interrupted)??;

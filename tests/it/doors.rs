@@ -1,5 +1,10 @@
-//! Small doors: under which names natter answers, and what it says where a proxy is in the way.
+//! Small doors: under which names natter answers, what it says where a proxy is in the way, and who
+//! can read its files.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use natter::app::PAGE_OF;
 use reqwest::{RequestBuilder, StatusCode, header};
 
 use crate::process::{Process, raw, status_of};
@@ -220,4 +225,83 @@ async fn a_tunnel_through_an_unknown_proxy_is_logged_too() {
         "{told:?}"
     );
     natter.stop().await;
+}
+
+/// Everything in a folder that somebody else could read.
+fn readable_by_others(folder: &Path, but: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let (path, about) = (entry.path(), entry.metadata().unwrap());
+            if path == but {
+                continue;
+            }
+            if about.permissions().mode() & 0o077 != 0 {
+                found.push(path.clone());
+            }
+            if about.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_on_the_machine_can_read_what_natter_writes() {
+    // As a folder of somebody who lets everybody look.
+    let folder = tempfile::tempdir().unwrap();
+    set_mode(folder.path(), 0o755);
+    let natter = Process::start(folder, "umask 022", &[]).await;
+    let ada = Person::sign_up_on(natter.addr, "ada", "/signup").await;
+    let changed = [(PAGE_OF, "ada"), ("of", "profile"), ("display_name", "Ada")];
+    ada.submit_as_it_is("/settings/account", &changed).await;
+    let data = natter.folder.path().to_owned();
+    let site = data.join("site");
+    assert!(data.join("read-model.sqlite-wal").exists());
+    assert!(data.join("running.json").exists());
+    let none: Vec<PathBuf> = Vec::new();
+    assert_eq!(readable_by_others(&data, &site), none);
+
+    // As a copy that was put back under another umask.
+    let folder = natter.stop().await;
+    let private = [
+        "read-model.sqlite",
+        "nats",
+        "nats/nats.conf",
+        "keys",
+        "keys/chat.nk",
+    ];
+    for name in private {
+        let path = data.join(name);
+        set_mode(&path, if path.is_dir() { 0o755 } else { 0o644 });
+    }
+    for suffix in ["-wal", "-shm"] {
+        let path = data.join(format!("read-model.sqlite{suffix}"));
+        std::fs::write(&path, "").unwrap();
+        set_mode(&path, 0o644);
+    }
+    let natter = Process::start(folder, "umask 022", &[]).await;
+    assert_eq!(readable_by_others(&data, &site), none);
+    natter.stop().await;
+}
+
+#[tokio::test]
+async fn a_read_model_is_its_owners_whatever_the_umask() {
+    // In this process nobody sets one.
+    let natter = Natter::start().await;
+    for name in [
+        "read-model.sqlite",
+        "read-model.sqlite-wal",
+        "read-model.sqlite-shm",
+        "running.json",
+    ] {
+        let about = std::fs::metadata(natter.folder.path().join(name)).unwrap();
+        assert_eq!(about.permissions().mode() & 0o777, 0o600, "{name}");
+    }
 }
