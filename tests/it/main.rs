@@ -47,6 +47,7 @@ mod signing;
 mod slow_bodies;
 mod support;
 mod terminal_chat;
+mod tracing;
 mod tunnel;
 mod unread;
 mod whose_page;
