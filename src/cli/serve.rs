@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::fs::Mode;
 use tracing_subscriber::EnvFilter;
 
 use super::stop::told_to_stop;
@@ -13,7 +14,13 @@ use crate::server::{Server, StartError};
 /// What is logged unless NATTER_LOG says otherwise.
 const LOG: &str = "info,async_nats=warn,hyper=warn";
 
+/// Nobody but its owner reads what natter and the processes that it starts write, whatever the folder
+/// it is in lets others do.
+const UMASK: rustix::fs::RawMode = 0o077;
+
 pub(super) fn run(options: ServeOptions) -> ExitCode {
+    // While this is the only thread: the umask is the process's.
+    rustix::process::umask(Mode::from_raw_mode(UMASK));
     let filter = EnvFilter::try_from_env("NATTER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -19,7 +19,7 @@ use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
 use super::headcount::Headcount;
-use super::http::{self, AppState, LAST_REQUESTS, Tunnels, Uploads};
+use super::http::{self, AppState, ConnectionBounds, Connections, LAST_REQUESTS, Tunnels, Uploads};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::oidc::{OidcOptionsError, Provider};
@@ -32,7 +32,7 @@ use super::sign_out::{self, SignOut};
 use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
 use super::whereabouts::{Whereabouts, WhereaboutsError};
-use super::{callout, self_test};
+use super::{callout, open_files, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
 use crate::wire::v1::RoomKind;
@@ -143,6 +143,10 @@ impl Server {
     }
 
     async fn begin(options: ServeOptions) -> Result<Self, StartError> {
+        // First of all: the broker's process has what natter has when it is started.
+        let files = open_files::raise();
+        let bounds = options.connections;
+        let bounds = bounds.unwrap_or_else(|| ConnectionBounds::for_files(files));
         let listener =
             TcpListener::bind(options.addr)
                 .await
@@ -282,15 +286,8 @@ impl Server {
             leptos,
         };
         let app = http::router(state);
-        let told = stop.clone();
-        let http = tokio::spawn(async move {
-            axum::serve(
-                listener,
-                app.into_make_service_with_connect_info::<SocketAddr>(),
-            )
-            .with_graceful_shutdown(async move { told.cancelled().await })
-            .await
-        });
+        let connections = Connections::new(bounds, options.behind_proxy);
+        let http = tokio::spawn(http::serve(listener, app, connections, stop.clone()));
         Whereabouts {
             url: site.url().to_owned(),
             nats: url,
@@ -404,7 +401,11 @@ async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
     let (folder, is_given) = (keys_folder(options), options.keys.is_some());
     let keys = tokio::task::spawn_blocking(move || match is_given {
         true => BrokerKeys::load(&folder),
-        false => BrokerKeys::load_or_create(&folder),
+        false => {
+            let keys = BrokerKeys::load_or_create(&folder)?;
+            BrokerKeys::make_private(&folder)?;
+            Ok(keys)
+        }
     })
     .await
     .map_err(|_| StartError::Interrupted)??;

@@ -12,7 +12,7 @@ use natter::server::limits::Limits;
 use natter::server::router::{CurrentUser, Proto, Router, Wires};
 use natter::wire::echo::{EchoRequest, EchoResponse};
 use natter::wire::pingpong::{PingRequest, PingResponse};
-use natter::wire::v1;
+use natter::wire::v1::{self, RoomKind};
 use prost::Message as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -129,6 +129,90 @@ async fn a_ball_is_passed_on_and_does_not_come_round() {
         .map(|told| &endpoint(told, "ping")["num_requests"]);
     assert_eq!(counts.map(|n| n.as_u64().unwrap()).sum::<u64>(), 6);
     drop(beside);
+}
+
+#[tokio::test]
+async fn a_guest_reaches_those_whom_they_may_see_and_learns_of_no_other() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let (adas, bens) = (ada.connect().await, ben.connect().await);
+    let lobby = ada.make_room(&adas, RoomKind::Open, "Lobby").await;
+    let link = ada.invitation("guest", "Lobby").await;
+    let guest = Person::accept(&natter, "guest", &link).await;
+    let guests = guest.connect().await;
+    let mut heard_by_ada = adas.subscribe("ada.ping").await.unwrap();
+    let mut heard_by_ben = bens.subscribe("ben.ping").await.unwrap();
+    for client in [&adas, &bens] {
+        client.flush().await.unwrap();
+    }
+
+    // Ada is in the lobby with the guest, ben is not, and there is no eve.
+    let refused = async |whom| {
+        let refused = ask::<PingResponse>(&guests, "guest.ping", ping("guest", whom)).await;
+        refused.unwrap_err()
+    };
+    assert_eq!(refused("ben").await.kind(), v1::FailureKind::NotFound);
+    assert_eq!(refused("ben").await, refused("eve").await);
+    let PingResponse {} = ask(&guests, "guest.ping", ping("guest", "ada"))
+        .await
+        .unwrap();
+    assert!(
+        tokio::time::timeout(SOON, heard_by_ada.next())
+            .await
+            .is_ok()
+    );
+    assert!(
+        tokio::time::timeout(A_MOMENT, heard_by_ben.next())
+            .await
+            .is_err()
+    );
+    // A member reaches everybody.
+    let PingResponse {} = ask(&bens, "ben.ping", ping("ben", "guest")).await.unwrap();
+
+    // Whatever else takes a name.
+    let uids = |whom: &str| vec![whom.to_owned()];
+    let room_id = lobby.as_str();
+    let told = async |verb: &str, question: &dyn Fn(&str) -> Vec<u8>| {
+        let mut told = Vec::new();
+        for whom in ["ben", "eve"] {
+            let subject = format!("natter.svc.guest.{verb}");
+            let reply = guests
+                .request(&subject, question(whom).into(), SOON)
+                .await
+                .unwrap();
+            told.push(String::from_utf8_lossy(&reply.payload).replace(whom, "WHOM"));
+        }
+        assert_eq!(told[0], told[1], "{verb}");
+        told.remove(0)
+    };
+    let talk_to = |whom: &str| v1::TalkToRequest { uids: uids(whom) }.encode_to_vec();
+    assert!(
+        told("talk-to", &talk_to)
+            .await
+            .contains("nobody of that name")
+    );
+    let both = |whom: &str| {
+        let uids = vec![whom.to_owned(), "ada".to_owned()];
+        v1::TalkToRequest { uids }.encode_to_vec()
+    };
+    assert!(told("talk-to", &both).await.contains("nobody of that name"));
+    let people = |whom: &str| v1::PeopleRequest { uids: uids(whom) }.encode_to_vec();
+    assert_eq!(told("people", &people).await, "");
+    let invite = |whom: &str| {
+        let (room_id, uids) = (room_id.to_owned(), uids(whom));
+        v1::InviteRequest { room_id, uids }.encode_to_vec()
+    };
+    assert!(told("invite", &invite).await.contains("Guests may not"));
+    let remove = |whom: &str| {
+        let (room_id, uid) = (room_id.to_owned(), whom.to_owned());
+        v1::RemoveRequest { room_id, uid }.encode_to_vec()
+    };
+    assert!(
+        told("remove", &remove)
+            .await
+            .contains("may send people away")
+    );
 }
 
 #[tokio::test]

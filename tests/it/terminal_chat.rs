@@ -133,6 +133,23 @@ async fn what_a_terminal_says_is_in_the_room() {
 }
 
 #[tokio::test]
+async fn what_somebody_wrote_does_nothing_to_a_terminal() {
+    let terminal = Terminal::of_ada().await;
+    let hostile = "a\u{7f}b\u{9b}31mc\u{1b}[2Jd\u{85}e\u{202e}f\u{2028}g\u{90}h";
+    terminal.says(&["say", "--room", "general"], hostile).await;
+    let json = terminal
+        .says(&["tail", "--room", "general", "--json"], "")
+        .await;
+    let text = terminal.says(&["tail", "--room", "general"], "").await;
+    for printed in [&json, &text] {
+        let line = printed.strip_suffix('\n').unwrap();
+        let obeyed = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}');
+        assert!(!line.contains(obeyed), "{line:?}");
+    }
+    assert_eq!(text_of(json.trim_end()), hostile, "it is whole");
+}
+
+#[tokio::test]
 async fn what_is_too_long_for_one_message_becomes_several() {
     let terminal = Terminal::of_ada().await;
     let line = "x".repeat(99);

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use serde::Serialize;
 
 use super::{Chat, ChatError, try_again};
-use crate::cli::escape::escaped;
+use crate::cli::escape::{escaped, json};
 use crate::cli::stop::told_to_stop;
 use crate::client::logged_event;
 use crate::domain::{
@@ -281,7 +281,7 @@ impl Printer {
                     ulid: entry.key.ulid.to_string(),
                     text,
                 };
-                let line = serde_json::to_string(&line).map_err(std::io::Error::from)?;
+                let line = json(&line).map_err(std::io::Error::from)?;
                 writeln!(terminal, "{line}")?;
             } else {
                 let at = time_text::to_the_minute(entry.at);

@@ -3,11 +3,15 @@
 
 mod address;
 mod body;
+mod connections;
 mod cookie;
 mod forms;
+mod front;
 mod guarded;
+mod handshake;
 mod headers;
 mod health;
+mod listener;
 mod oidc;
 mod pages;
 mod picture;
@@ -24,6 +28,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Response, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use tower::ServiceBuilder;
@@ -33,7 +38,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
+pub use connections::ConnectionBounds;
+pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
+pub(in crate::server) use listener::serve;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 pub use uploads::Uploads;
@@ -123,7 +131,8 @@ pub fn router(state: AppState) -> axum::Router {
 
     // What is sent from other sites is refused by Sec-Fetch-Site and Origin, beside SameSite. What
     // has neither header comes from no browser (docs/decisions/0012).
-    let csrf = CsrfLayer::new().with_rejection_response(|_| render::foreign());
+    let csrf = trusting(&state.site).with_rejection_response(|_| render::foreign());
+    let front = front::Front::new(Arc::clone(&state.site), state.behind_proxy);
     let routes = routes::routes().into_iter();
     let routed = routes.fold(axum::Router::new(), |router, route| {
         router.route(route.path, route.methods)
@@ -133,11 +142,26 @@ pub fn router(state: AppState) -> axum::Router {
         .nest_service("/pkg", pkg)
         .fallback_service(public)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(csrf);
+        .layer(csrf)
+        .layer(from_fn_with_state(front, front::look));
     headers::dress(served, state.site.is_https())
         // Why it is a 503 or a 500 is in the log already, in words.
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
         .with_state(state)
+}
+
+/// The site's own pages are those at its public URL, even where a proxy in front of natter asks for
+/// another host.
+fn trusting(site: &Site) -> CsrfLayer {
+    if !site.is_given() {
+        return CsrfLayer::new();
+    }
+    CsrfLayer::new()
+        .add_trusted_origin(site.url())
+        .unwrap_or_else(|error| {
+            tracing::warn!(%error, "--public-url is no origin that a browser would name");
+            CsrfLayer::new()
+        })
 }
 
 /// How long a browser keeps a file. That there is none may change at any time.

@@ -9,6 +9,7 @@ use prost::Message as _;
 use super::Services;
 use crate::domain::{Username, subject};
 use crate::server::Failure;
+use crate::server::read_model::queries;
 use crate::server::router::{CurrentUser, Proto, Request, State};
 use crate::wire::pingpong::{PingRequest, PingResponse};
 
@@ -31,6 +32,7 @@ pub(super) async fn ping(
             "Nobody plays ping-pong with themselves. The ping was not passed on.",
         ));
     }
+    may_see(&services, &sender, &destination).await?;
     let ball = Bytes::from(ping.encode_to_vec());
     services
         .chat
@@ -41,6 +43,23 @@ pub(super) async fn ping(
             Failure::unavailable()
         })?;
     Ok(Proto(PingResponse {}))
+}
+
+/// A guest plays with those whom they may see. Somebody else looks to them like nobody. Members may see
+/// everybody, and are not told who is not there: a ping to nobody has no answer.
+async fn may_see(services: &Services, sender: &Username, other: &Username) -> Result<(), Failure> {
+    let uid = other.to_string();
+    let seen = services.ask_as(sender, move |tables, viewer| {
+        let is_seen =
+            !viewer.is_guest() || !queries::visible_people(tables, viewer, [uid])?.is_empty();
+        Ok(is_seen)
+    });
+    match seen.await?.value {
+        true => Ok(()),
+        false => Err(Failure::not_found(
+            "There is nobody of that name to play with. The ping was not passed on.",
+        )),
+    }
 }
 
 /// Is it what natter has passed on itself? That has no reply subject, and another's origin: no
