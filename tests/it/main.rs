@@ -5,6 +5,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod bounds;
 mod broker;
 mod broker_loss;
 mod callout;
@@ -13,6 +14,7 @@ mod creds;
 mod disk_full;
 mod effects;
 mod fault_proxy;
+mod filled;
 mod forms;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]

@@ -1,0 +1,570 @@
+//! No answer grows without bound: whatever somebody asks for, and however much there is of it, an
+//! answer fits, and asking on brings everything once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use natter::client::Rules;
+use natter::domain::{RoomId, limits};
+use natter::nats::Client;
+use natter::wire::echo::EchoRequest;
+use natter::wire::pingpong::PingRequest;
+use natter::wire::v1::{self, FailureKind, RoomKind};
+use prost::Message as _;
+use tokio::time::{sleep, timeout};
+
+use crate::fault_proxy::{Fault, FaultProxy};
+use crate::filled::{Filler, long, long_with, username};
+use crate::headless::Headless;
+use crate::services::{all_say, endpoint, monitor};
+use crate::support::{Natter, Person, SOON, failure_in, ulid};
+
+const OPEN_ROOMS: usize = 1_073;
+const GROUPS: usize = 112;
+const PEOPLE: usize = 1_500;
+/// Messages in each of the rooms in which something was said.
+const MESSAGES: usize = 80;
+
+/// The most that somebody may publish at once.
+const MAY_PUBLISH: usize = 65_536;
+
+fn open_room(number: usize) -> String {
+    format!("open-{number:06}")
+}
+
+fn group(number: usize) -> String {
+    format!("group-{number:06}")
+}
+
+/// The rooms in which something was said.
+fn talkative() -> [String; 3] {
+    [open_room(0), open_room(1), group(0)]
+}
+
+/// Ada's workspace: more of everything than one answer holds.
+async fn fill(natter: &Natter) {
+    let mut filler = Filler::of(natter).await;
+    for number in 0..PEOPLE {
+        filler.person(&username(number)).await;
+    }
+    for number in 0..OPEN_ROOMS {
+        let name = long_with(limits::ROOM_NAME_CHARS, number);
+        let id = open_room(number);
+        filler.room(&id, RoomKind::Open, &name, &[]).await;
+    }
+    for number in 0..GROUPS {
+        let others = (0..limits::GROUP_PEOPLE).map(|n| username(number * 9 + n));
+        let members: Vec<_> = others.chain(["ada".to_owned()]).collect();
+        let id = group(number);
+        filler.room(&id, RoomKind::Closed, "", &members).await;
+    }
+    for room in talkative() {
+        let kind = if room.starts_with("open") {
+            "open"
+        } else {
+            "closed"
+        };
+        for number in 0..MESSAGES {
+            // Each of somebody else, so that their names come too.
+            let author = username(number);
+            let text = long_with(limits::MESSAGE_CHARS, number);
+            let place = format!("{kind}.{room}");
+            filler.message(&place, &author, &text).await;
+        }
+    }
+    filler.done().await;
+}
+
+/// Ada, as she asks.
+struct Asker<'a> {
+    ada: &'a Person,
+    client: Client,
+}
+
+impl Asker<'_> {
+    /// Asks on the subject until it is not too much at once, and holds the answer to the limit.
+    async fn ask_on(&self, subject: &str, payload: Vec<u8>) -> Vec<u8> {
+        loop {
+            let asked = self.client.request(subject, payload.clone().into(), SOON);
+            let reply = asked
+                .await
+                .unwrap_or_else(|error| panic!("{subject}: {error}"));
+            match failure_in(&reply) {
+                Some(failure) if failure.kind() == FailureKind::TooMany => {
+                    sleep(Duration::from_millis(failure.retry_after_ms.into())).await;
+                }
+                Some(failure) => panic!("{subject}: {failure:?}"),
+                None => {
+                    let size = reply.payload.len();
+                    assert!(size <= limits::ANSWER_BYTES, "{subject}: {size} bytes");
+                    return reply.payload.to_vec();
+                }
+            }
+        }
+    }
+
+    async fn ask<A: prost::Message + Default>(&self, verb: &str, asked: &impl prost::Message) -> A {
+        let subject = format!("natter.svc.{}.{verb}", self.ada.uid);
+        let answer = self.ask_on(&subject, asked.encode_to_vec()).await;
+        A::decode(answer.as_slice()).unwrap()
+    }
+
+    /// All parts of a list, and holds that it is more than one answer holds. `part` asks for the part
+    /// after a key, and gives what it holds and the key to go on after.
+    async fn all_parts<A: prost::Message + Default>(
+        &self,
+        verb: &str,
+        asked: impl Fn(String) -> Vec<u8>,
+        part: impl Fn(A) -> (Vec<String>, String),
+    ) -> Vec<String> {
+        let subject = format!("natter.svc.{}.{verb}", self.ada.uid);
+        let (mut all, mut after, mut size) = (Vec::new(), String::new(), 0);
+        loop {
+            let answer = self.ask_on(&subject, asked(after.clone())).await;
+            size += answer.len();
+            let (items, more) = part(A::decode(answer.as_slice()).unwrap());
+            assert!(
+                items.len() <= limits::ANSWER_ROWS,
+                "{verb}: {}",
+                items.len()
+            );
+            all.extend(items);
+            if more.is_empty() {
+                break;
+            }
+            assert!(more > after, "{verb}: {more} after {after}");
+            after = more;
+        }
+        assert!(
+            size > limits::ANSWER_BYTES,
+            "{verb} is no test: {size} bytes"
+        );
+        all.sort_unstable();
+        all
+    }
+}
+
+fn id_of(room: Option<v1::Room>) -> String {
+    room.unwrap().id
+}
+
+fn uids(people: Vec<v1::Person>) -> Vec<String> {
+    people.into_iter().map(|person| person.uid).collect()
+}
+
+async fn heads(asker: &Asker<'_>, general: &str) {
+    // Rooms that are looked at without being in the sidebar, one of them twice.
+    let also: Vec<_> = (0..199).map(open_room).chain([open_room(7)]).collect();
+    let asked = |after| {
+        let also = also.clone();
+        v1::HeadsRequest { also, after }.encode_to_vec()
+    };
+    let found = asker
+        .all_parts("heads", asked, |part: v1::HeadsResponse| {
+            assert_eq!(part.me.unwrap().uid, "ada");
+            let rooms = part.rooms.into_iter();
+            (rooms.map(|head| id_of(head.room)).collect(), part.more)
+        })
+        .await;
+    let groups = (0..GROUPS).map(group);
+    let all = groups
+        .chain((0..199).map(open_room))
+        .chain([general.into()]);
+    assert_eq!(
+        found,
+        all.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+}
+
+async fn browse(asker: &Asker<'_>, general: &str) {
+    let asked = |after| v1::BrowseRequest { after }.encode_to_vec();
+    let found = asker
+        .all_parts("browse", asked, |part: v1::BrowseResponse| {
+            let rooms = part.rooms.into_iter();
+            (rooms.map(|one| id_of(one.room)).collect(), part.more)
+        })
+        .await;
+    let all = (0..OPEN_ROOMS).map(open_room).chain([general.into()]);
+    assert_eq!(
+        found,
+        all.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+}
+
+async fn members(asker: &Asker<'_>, general: &str) {
+    let asked = |after| {
+        let room = general.to_owned();
+        v1::MembersRequest { room, after }.encode_to_vec()
+    };
+    let found = asker
+        .all_parts("members", asked, |part: v1::MembersResponse| {
+            (uids(part.members), part.more)
+        })
+        .await;
+    let all = (0..PEOPLE).map(username).chain(["ada".into()]);
+    assert_eq!(
+        found,
+        all.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+}
+
+async fn people(asker: &Asker<'_>) {
+    let all: Vec<_> = (0..limits::PEOPLE_ASKED).map(username).collect();
+    let asked = |after| {
+        let uids = all.iter().rev().cloned().collect();
+        v1::PeopleRequest { uids, after }.encode_to_vec()
+    };
+    let found = asker
+        .all_parts("people", asked, |part: v1::PeopleResponse| {
+            (uids(part.people), part.more)
+        })
+        .await;
+    assert_eq!(found, all);
+}
+
+/// The numbers of messages, from their texts.
+fn numbers(events: &[v1::LoggedEvent]) -> Vec<usize> {
+    let text = |logged: &v1::LoggedEvent| match logged.event.as_ref()?.body.as_ref()? {
+        v1::event::Body::MessagePosted(posted) => Some(posted.text.clone()),
+        _ => None,
+    };
+    let texts = events.iter().filter_map(text);
+    texts
+        .map(|text| text.trim_start_matches('𠀀').parse().unwrap())
+        .collect()
+}
+
+async fn history(asker: &Asker<'_>) {
+    for room in talkative() {
+        let (mut all, mut before) = (Vec::new(), 0);
+        loop {
+            let asked = v1::HistoryRequest {
+                room: room.clone(),
+                before,
+                limit: 0,
+            };
+            let answer: v1::HistoryResponse = asker.ask("history", &asked).await;
+            let view = answer.view.unwrap();
+            let page = numbers(&view.events);
+            assert!(!page.is_empty(), "a page brings one at least");
+            let authors: BTreeSet<_> = page.iter().map(|number| username(*number)).collect();
+            let met: BTreeSet<_> = uids(view.people).into_iter().collect();
+            assert_eq!(met, authors, "who wrote it comes with it");
+            all.splice(0..0, page);
+            if !view.has_earlier {
+                break;
+            }
+            before = view.events[0].sequence;
+        }
+        assert_eq!(all, (0..MESSAGES).collect::<Vec<_>>(), "{room}");
+    }
+}
+
+async fn sync(asker: &Asker<'_>) {
+    let mut known: Vec<_> = talkative()
+        .into_iter()
+        .map(|room_id| {
+            let position = v1::Position {
+                room_id,
+                ..v1::Position::default()
+            };
+            (position, Vec::new())
+        })
+        .collect();
+    let mut rounds = 0;
+    let mut open: BTreeSet<_> = talkative().into_iter().collect();
+    while !open.is_empty() {
+        let asked = known.iter().filter(|(at, _)| open.contains(&at.room_id));
+        let positions = asked.map(|(position, _)| position.clone()).collect();
+        let answer: v1::SyncResponse = asker.ask("sync", &v1::SyncRequest { positions }).await;
+        assert_eq!(answer.rooms.len(), open.len(), "each room is named");
+        let came: usize = answer.rooms.iter().map(|part| part.events.len()).sum();
+        assert!(came > 0, "each answer brings one at least");
+        for part in answer.rooms {
+            assert!(!part.reset && !part.gone);
+            let is_it = |(at, _): &&mut (v1::Position, Vec<usize>)| at.room_id == part.room_id;
+            let (position, all) = known.iter_mut().find(is_it).unwrap();
+            all.extend(numbers(&part.events));
+            if let Some(last) = part.events.last() {
+                position.sequence = last.sequence;
+                position.key = last.event.as_ref().unwrap().key.clone();
+            }
+            if !part.more {
+                open.remove(&part.room_id);
+            }
+        }
+        rounds += 1;
+    }
+    for (position, all) in known {
+        assert_eq!(
+            all,
+            (0..MESSAGES).collect::<Vec<_>>(),
+            "{}",
+            position.room_id
+        );
+    }
+    // 240 messages of 16 kB are 15 answers of 256 kB and what is left over.
+    assert!((15..=20).contains(&rounds), "{rounds} requests");
+}
+
+async fn mark_read(asker: &Asker<'_>) {
+    let groups = (0..GROUPS).map(group).cycle().take(limits::SYNC_ROOMS);
+    let markers = groups.map(|room_id| v1::ReadMarker {
+        room_id,
+        sequence: u64::MAX,
+    });
+    let asked = v1::MarkReadRequest {
+        markers: markers.collect(),
+    };
+    let state: v1::ReadState = asker.ask("mark-read", &asked).await;
+    assert_eq!(state.rooms.len(), GROUPS, "each once");
+}
+
+/// A command that is answered with the room that it was about.
+async fn about_a_room(asker: &Asker<'_>, verb: &str, asked: &impl prost::Message) {
+    let answer: v1::RoomResponse = asker.ask(verb, asked).await;
+    assert!(answer.room.is_some(), "{verb}");
+}
+
+/// Asks for what this endpoint has most of.
+async fn overdo(asker: &Asker<'_>, endpoint: &str, general: &str) {
+    let room_id = open_room(2);
+    let uids = vec![username(0)];
+    match endpoint {
+        "browse" => browse(asker, general).await,
+        "heads" => heads(asker, general).await,
+        "history" => history(asker).await,
+        "mark-read" => mark_read(asker).await,
+        "members" => members(asker, general).await,
+        "people" => people(asker).await,
+        "sync" => sync(asker).await,
+        "echo" | "echo-identified" => {
+            let message = "x".repeat(MAY_PUBLISH - 8);
+            let asked = EchoRequest { message }.encode_to_vec();
+            let subject = format!("ada.{}", endpoint.replace('-', "."));
+            asker.ask_on(&subject, asked).await;
+        }
+        "ping" => {
+            let asked = PingRequest {
+                origin: "ada".into(),
+                destination: username(0),
+                message: "x".repeat(MAY_PUBLISH - 128),
+                answer: false,
+            };
+            asker.ask_on("ada.ping", asked.encode_to_vec()).await;
+        }
+        "post" => {
+            let asked = v1::PostRequest {
+                room_id,
+                ulid: ulid(),
+                text: long(limits::MESSAGE_CHARS),
+            };
+            let _: v1::PostResponse = asker.ask(endpoint, &asked).await;
+        }
+        "join" => about_a_room(asker, endpoint, &v1::JoinRequest { room_id }).await,
+        "leave" => about_a_room(asker, endpoint, &v1::LeaveRequest { room_id }).await,
+        "make-room" => {
+            let asked = v1::MakeRoomRequest {
+                kind: RoomKind::Open.into(),
+                name: long_with(limits::ROOM_NAME_CHARS, OPEN_ROOMS),
+                topic: long(limits::TOPIC_CHARS),
+            };
+            about_a_room(asker, endpoint, &asked).await;
+        }
+        "change-room" => {
+            let asked = v1::ChangeRoomRequest {
+                room_id: group(1),
+                topic: Some(long_with(limits::TOPIC_CHARS, 1)),
+                ..v1::ChangeRoomRequest::default()
+            };
+            about_a_room(asker, endpoint, &asked).await;
+        }
+        "mute" => {
+            let (room_id, muted) = (group(1), true);
+            about_a_room(asker, endpoint, &v1::MuteRequest { room_id, muted }).await;
+        }
+        "invite" => {
+            let room_id = group(1);
+            about_a_room(asker, endpoint, &v1::InviteRequest { room_id, uids }).await;
+        }
+        "remove" => {
+            let (room_id, uid) = (group(1), username(9));
+            about_a_room(asker, endpoint, &v1::RemoveRequest { room_id, uid }).await;
+        }
+        "talk-to" => about_a_room(asker, endpoint, &v1::TalkToRequest { uids }).await,
+        unknown => panic!("how large can an answer of {unknown} be? Ask for the largest here"),
+    }
+}
+
+#[tokio::test]
+async fn every_answer_fits_and_asking_on_brings_everything_once() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let general = ada.general(&client).await;
+    fill(&natter).await;
+    let asker = Asker { ada: &ada, client };
+    let told = all_say(&monitor(&natter).await, "INFO", 1).await;
+    let endpoints = told[0]["endpoints"].as_array().unwrap();
+    let names: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| endpoint["name"].as_str().unwrap())
+        .collect();
+    assert!(names.len() >= 19, "{names:?}");
+    // What only reads comes first: commands change what is there.
+    let reads = ["browse", "heads", "history", "members", "people", "sync"];
+    let (queries, commands): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| reads.contains(*name));
+    assert_eq!(queries.len(), reads.len(), "{names:?}");
+    for name in queries.into_iter().chain(commands) {
+        overdo(&asker, name, &general).await;
+    }
+    // The page's own client has all of the sidebar, and pages can be made.
+    let person = Headless::begin(
+        "ada",
+        &ada.cookie,
+        natter.addr(),
+        Vec::new(),
+        Rules::default(),
+    );
+    let has_all = async {
+        while person.sidebar().len() < GROUPS + 1 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(2 * SOON, has_all).await.expect("the whole sidebar");
+    person.end();
+    for path in ["/", "/rooms", "/people", &format!("/r/{}", open_room(0))] {
+        assert_eq!(ada.get(path).await.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_room_two_hundred_times_is_one_room_and_one_answer() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let general = ada.general(&client).await;
+    let mut filler = Filler::of(&natter).await;
+    for number in 0..495 {
+        let text = long_with(limits::MESSAGE_CHARS, number);
+        let place = format!("open.{general}");
+        filler.message(&place, "ada", &text).await;
+    }
+    filler.done().await;
+    let position = v1::Position {
+        room_id: general.clone(),
+        ..v1::Position::default()
+    };
+    let asked = v1::SyncRequest {
+        positions: vec![position; limits::SYNC_ROOMS],
+    };
+    assert!(asked.encoded_len() < 6_500, "{}", asked.encoded_len());
+    let asker = Asker { ada: &ada, client };
+    let answer: v1::SyncResponse = asker.ask("sync", &asked).await;
+    let [part] = answer.rooms.as_slice() else {
+        panic!("{} parts", answer.rooms.len());
+    };
+    assert!(part.more && !part.events.is_empty());
+}
+
+/// How often natter was asked this.
+async fn asked(monitor: &Client, verb: &str) -> u64 {
+    let told = all_say(monitor, "STATS", 1).await;
+    endpoint(&told[0], verb)["num_requests"].as_u64().unwrap()
+}
+
+fn shown(person: &Headless, room: &RoomId) -> Vec<String> {
+    let log = person.log(room);
+    let entries = log.iter().flat_map(|log| log.entries().to_vec());
+    let text = |entry: natter::domain::LogEntry| match entry.what {
+        natter::domain::What::Message { text } => Some(text.trim_start_matches('𠀀').to_owned()),
+        _ => None,
+    };
+    entries.filter_map(text).collect()
+}
+
+async fn soon_shows(person: &Headless, room: &RoomId, all: &[String]) {
+    let come = timeout(2 * SOON, async {
+        while shown(person, room) != all {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let come = come.await;
+    let shown = shown(person, room);
+    assert!(come.is_ok(), "{} of {} are shown", shown.len(), all.len());
+}
+
+#[tokio::test]
+async fn who_was_away_for_long_messages_catches_up_with_a_bounded_number_of_requests() {
+    const AWAY: usize = 150;
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let client = ada.connect().await;
+    let id = ada.general(&client).await;
+    let room = RoomId::parse(&id).unwrap();
+    let monitor = monitor(&natter).await;
+    let place = format!("open.{id}");
+    let mut filler = Filler::of(&natter).await;
+    for number in 0..AWAY {
+        let text = long_with(limits::MESSAGE_CHARS, number);
+        filler.message(&place, "ada", &text).await;
+    }
+    filler.done().await;
+
+    let way = FaultProxy::start(natter.addr()).await;
+    let rooms = vec![room.clone()];
+    let ben = Headless::begin("ben", &ben.cookie, way.addr(), rooms, Rules::default());
+    let numbered = |numbers: std::ops::Range<usize>| {
+        numbers
+            .map(|number| format!("{number:06}"))
+            .collect::<Vec<_>>()
+    };
+    // A page of messages of 16 kB has as many as fit.
+    let first = timeout(SOON, async {
+        loop {
+            let first = shown(&ben, &room);
+            if !first.is_empty() {
+                return first;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let first = first.await.expect("the first page");
+    assert_eq!(first, numbered(AWAY - first.len()..AWAY));
+    // "Show earlier messages", to the first.
+    let mut pages = 1;
+    while ben.log(&room).unwrap().has_earlier() {
+        let before = shown(&ben, &room).len();
+        ben.load_earlier(&room);
+        let more = timeout(SOON, async {
+            while shown(&ben, &room).len() == before && ben.log(&room).unwrap().has_earlier() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        more.await.expect("an earlier page");
+        pages += 1;
+    }
+    soon_shows(&ben, &room, &numbered(0..AWAY)).await;
+    assert!(pages <= AWAY / 10, "{pages} pages");
+
+    way.set(Fault::Refuse);
+    way.cut();
+    for number in AWAY..2 * AWAY {
+        let text = long_with(limits::MESSAGE_CHARS, number);
+        filler.message(&place, "ada", &text).await;
+    }
+    filler.done().await;
+    let before = asked(&monitor, "sync").await;
+    way.set(Fault::Pass);
+    ben.wake();
+    soon_shows(&ben, &room, &numbered(0..2 * AWAY)).await;
+    // 150 messages of 16 kB are 2.4 MB, and an answer holds 256 kB; nothing is asked for after the last.
+    let requests = asked(&monitor, "sync").await - before;
+    assert!((10..=20).contains(&requests), "{requests} requests");
+    sleep(Duration::from_secs(1)).await;
+    let later = asked(&monitor, "sync").await - before;
+    assert!(later <= requests + 2, "{later} requests, and still asking");
+    ben.end();
+}
