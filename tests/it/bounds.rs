@@ -410,6 +410,9 @@ async fn every_answer_fits_and_asking_on_brings_everything_once() {
         .map(|endpoint| endpoint["name"].as_str().unwrap())
         .collect();
     assert!(names.len() >= 19, "{names:?}");
+    let size = told[0].to_string().len();
+    assert!(size <= limits::ANSWER_BYTES, "$SRV.INFO: {size} bytes");
+    println!("$SRV.INFO has {size} bytes");
     // What only reads comes first: commands change what is there.
     let reads = ["browse", "heads", "history", "members", "people", "sync"];
     let (queries, commands): (Vec<_>, Vec<_>) =
@@ -432,6 +435,7 @@ async fn every_answer_fits_and_asking_on_brings_everything_once() {
         }
     };
     timeout(2 * SOON, has_all).await.expect("the whole sidebar");
+    assert!(person.sidebar().is_sorted_by_key(v1::RoomHead::order));
     person.end();
     for path in ["/", "/rooms", "/people", &format!("/r/{}", open_room(0))] {
         assert_eq!(ada.get(path).await.status(), 200, "{path}");

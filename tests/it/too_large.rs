@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::filled::{Filler, long_with};
 use crate::headless::Headless;
 use crate::plain_nats::{Broker, binary};
-use crate::support::{Natter, Person, SOON, options, ulid};
+use crate::support::{A_MOMENT, Natter, Person, SOON, options, ulid};
 
 /// A nats-server of somebody else with this `max_payload`, on what a natter left in a folder.
 struct Foreign {
@@ -139,6 +139,8 @@ struct Strict {
     asked: Arc<Mutex<Vec<String>>>,
     /// Where each room's log ends, above 1.
     end: Arc<AtomicU64>,
+    /// Answers to `sync` say that there is more, and bring none of it.
+    is_stuck: Arc<AtomicBool>,
 }
 
 const ROOMS: [&str; 3] = ["one", "two", "three"];
@@ -255,6 +257,17 @@ async fn sync(
         return Err(Failure::too_large());
     };
     let next = logged(position.sequence + 1, position.sequence);
+    if strict.is_stuck.load(Ordering::Relaxed) {
+        let room = v1::RoomSync {
+            room_id: position.room_id.clone(),
+            more: true,
+            ..v1::RoomSync::default()
+        };
+        return Ok(Proto(v1::SyncResponse {
+            rooms: vec![room],
+            ..v1::SyncResponse::default()
+        }));
+    }
     let room = v1::RoomSync {
         room_id: position.room_id.clone(),
         more: next.sequence < strict.end(),
@@ -309,5 +322,20 @@ async fn who_is_told_that_an_answer_is_too_large_asks_for_less() {
     };
     assert!((1..=6).contains(&syncs(&[2, 3])), "{counts:?}");
     assert!((6..=15).contains(&syncs(&[1])), "{counts:?}");
+
+    // More that never comes is not asked for again until the next look.
+    strict.is_stuck.store(true, Ordering::Relaxed);
+    strict.end.store(9, Ordering::Relaxed);
+    person.wake();
+    let asked = timeout(SOON, async {
+        while strict.count() == counts {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    asked.await.expect("it is asked for");
+    sleep(A_MOMENT).await;
+    let after = strict.count();
+    let more = after["sync of 1"] - counts["sync of 1"];
+    assert!(more <= 6, "{more} requests");
     person.end();
 }

@@ -92,9 +92,9 @@ pub fn since(
     }
     let mut rows = tables.prepare_cached(
         "SELECT sequence, previous, event FROM entry
-         WHERE room = ?1 AND sequence > ?2 ORDER BY sequence",
+         WHERE room = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
     )?;
-    for logged in rows.query_map(params![room_id, signed(after)], logged_of)? {
+    for logged in rows.query_map(params![room_id, signed(after), count], logged_of)? {
         let logged = logged?;
         if !budget.take(&logged) {
             return Ok(part);
