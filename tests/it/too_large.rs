@@ -339,3 +339,27 @@ async fn who_is_told_that_an_answer_is_too_large_asks_for_less() {
     assert!(more <= 6, "{more} requests");
     person.end();
 }
+
+#[tokio::test]
+async fn a_terminal_asks_for_less_too() {
+    let natter = Natter::start().await;
+    Person::sign_up(&natter, "ada").await;
+    let creds = natter.folder.path().join("ada.creds");
+    let creds = creds.to_str().unwrap();
+    natter.make_creds(&["ada", "--out", creds]).await;
+    let broker = Broker::start().await;
+    let strict = Strict::default();
+    let _served = strict.clone().serve(&broker).await;
+    let tail = tokio::process::Command::new(env!("CARGO_BIN_EXE_natter"))
+        .args(["tail", "--room", "one", "--creds", creds])
+        .args(["--servers", &broker.nats])
+        .kill_on_drop(true)
+        .output();
+    let printed = timeout(SOON, tail).await.expect("it ends").unwrap();
+    let text = String::from_utf8_lossy(&printed.stdout);
+    assert!(text.contains("ada: number 1"), "{printed:?}");
+    // The first is for the room's id.
+    let asked = strict.asked.lock().unwrap().clone();
+    let limits = [1, 0, 25, 12, 6, 3, 1];
+    assert_eq!(asked, limits.map(|limit| format!("history of {limit}")));
+}
