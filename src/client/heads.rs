@@ -62,6 +62,10 @@ async fn ask(chat: &ChatClient) {
     for part in &parts {
         fetch::enter_epoch(chat, part.epoch);
     }
+    // Of two logs they are no picture of one: the next look is.
+    if parts.iter().any(|part| part.epoch != parts[0].epoch) {
+        return;
+    }
     let rooms = || parts.iter().flat_map(|part| &part.rooms);
     let is_there = |id: &String| {
         let mut rooms = rooms().filter_map(|head| head.room.as_ref());
