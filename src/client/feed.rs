@@ -109,16 +109,24 @@ fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
     chat.spawn(heads::look(chat.clone()));
 }
 
-/// Asks who those are whose names are not known.
+/// Asks who those are whose names are not known, part by part.
 pub(super) fn meet<'a>(chat: &ChatClient, uids: impl IntoIterator<Item = &'a str>) {
     let strangers = chat.read(|model| model.strangers(uids));
     if !strangers.is_empty() {
         let uids = strangers.into_iter().take(limits::PEOPLE_ASKED).collect();
         let chat = chat.clone();
         chat.clone().spawn(async move {
-            let asked = v1::PeopleRequest { uids };
-            if let Ok(answer) = chat.ask::<_, v1::PeopleResponse>("people", &asked).await {
+            let mut asked = v1::PeopleRequest {
+                uids,
+                after: String::new(),
+            };
+            while let Ok(answer) = chat.ask::<_, v1::PeopleResponse>("people", &asked).await {
                 chat.update(|model| model.meet(&answer.people));
+                // Each part is of later names than the one before.
+                if answer.more <= asked.after {
+                    return;
+                }
+                asked.after = answer.more;
             }
         });
     }

@@ -24,11 +24,31 @@ pub const TOPIC_CHARS: usize = 200;
 /// Messages in the first page and in a page of history, at most.
 pub const PAGE_MESSAGES: u32 = 50;
 
+/// How many messages to ask for where a page of `limit` is too large to be sent: 0 is a whole page.
+#[must_use]
+pub const fn smaller_page(limit: u32) -> u32 {
+    let asked = if limit == 0 { PAGE_MESSAGES } else { limit };
+    let half = asked / 2;
+    if half == 0 { 1 } else { half }
+}
+
 /// Entries of a room that a client keeps at least, of those that came in: what is further up is
 /// fetched when somebody looks there.
 pub const LOG_KEPT: usize = 300;
 
-/// Entries that one `sync` brings for a room; past that the room is loaded anew.
+/// An answer over NATS, in bytes: a quarter of what nats-server lets through by default, so that many
+/// answers at once need little memory.
+pub const ANSWER_BYTES: usize = 256 * 1024;
+
+/// Rows that one answer is made from, and so the items of one part of a list.
+pub const ANSWER_ROWS: usize = 500;
+
+/// The least `max_payload` of a broker that natter runs with, in bytes: a part of a picture needs
+/// 128 KiB, and half of it is enough for an answer.
+pub const LEAST_PAYLOAD: usize = 256 * 1024;
+
+/// Entries that a client can have missed in a room to get them by `sync`; past that it loads the room
+/// anew.
 pub const SYNC_ENTRIES: u32 = 500;
 
 /// Rooms in one `sync`.

@@ -112,6 +112,15 @@ impl Failure {
         }
     }
 
+    /// The answer is larger than the broker lets through.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(
+            v1::FailureKind::TooLarge,
+            "The answer to this is too large to be sent. Ask for less at once.",
+        )
+    }
+
     /// A mistake of natter's own.
     #[must_use]
     pub fn internal() -> Self {
@@ -137,6 +146,7 @@ impl Failure {
             v1::FailureKind::NotFound => 404,
             v1::FailureKind::Forbidden => 403,
             v1::FailureKind::Conflict => 409,
+            v1::FailureKind::TooLarge => 413,
             v1::FailureKind::TooMany => 429,
             v1::FailureKind::Unavailable => 503,
             v1::FailureKind::Unspecified => 500,
@@ -151,6 +161,7 @@ impl Failure {
             v1::FailureKind::NotFound => "not found",
             v1::FailureKind::Forbidden => "forbidden",
             v1::FailureKind::Conflict => "conflict",
+            v1::FailureKind::TooLarge => "too large",
             v1::FailureKind::TooMany => "too many requests",
             v1::FailureKind::Unavailable => "unavailable",
             v1::FailureKind::Unspecified => "internal error",

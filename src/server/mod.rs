@@ -3,12 +3,13 @@
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
 //! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
 //! are its handlers; `cutter` takes live connections away whose rights have shrunk, `headcount`
-//! those that are too many, `cluster` which server of several does what, `limits` says how much one person may do; `oidc` asks an identity
+//! those that are too many, `cluster` which server of several does what, `limits` says how much one person may do, `budget` how large an answer may become; `oidc` asks an identity
 //! provider who somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a
 //! running server. `failure` is the one place where errors become words, `start` the one where all
 //! of it is put together.
 
 pub mod broker;
+mod budget;
 pub mod callout;
 pub mod clock;
 mod cluster;
@@ -37,6 +38,7 @@ mod start;
 pub mod store;
 pub mod whereabouts;
 
+pub use budget::{Budget, Part};
 pub use failure::Failure;
 pub use http::{Address, addresses};
 pub use start::{Server, StartError};

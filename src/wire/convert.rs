@@ -117,6 +117,24 @@ impl v1::Room {
     }
 }
 
+impl v1::RoomHead {
+    /// What sidebars are sorted by: the person's own rooms first, by name regardless of case, and those
+    /// without a name last.
+    #[must_use]
+    pub fn order(&self) -> (bool, bool, String, String) {
+        let (name, id) = self
+            .room
+            .as_ref()
+            .map_or(("", ""), |room| (room.name.as_str(), room.id.as_str()));
+        (
+            !self.joined,
+            name.is_empty(),
+            name.to_lowercase(),
+            id.to_owned(),
+        )
+    }
+}
+
 impl v1::MembershipChange {
     /// Is somebody in a room after this?
     #[must_use]

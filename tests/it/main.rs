@@ -5,6 +5,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod bounds;
 mod broker;
 mod broker_loss;
 mod callout;
@@ -15,6 +16,7 @@ mod disk_full;
 mod doors;
 mod effects;
 mod fault_proxy;
+mod filled;
 mod forms;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
@@ -24,6 +26,7 @@ mod interop;
 mod killed;
 mod limits;
 mod live;
+mod long_messages;
 mod matrix;
 mod nats_beside;
 mod nats_client;
@@ -48,6 +51,7 @@ mod slow_bodies;
 mod support;
 mod terminal_chat;
 mod tracing;
+mod too_large;
 mod tunnel;
 mod unread;
 mod whose_page;

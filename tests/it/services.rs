@@ -47,7 +47,7 @@ async fn ask<A: prost::Message + Default>(
 }
 
 /// A program that watches over the services.
-async fn monitor(natter: &Natter) -> Client {
+pub async fn monitor(natter: &Natter) -> Client {
     let creds = natter.make_creds(&["--service", "monitor"]).await;
     let monitor = Client::connect(ConnectOptions {
         auth: with_creds(&creds),
@@ -60,6 +60,11 @@ async fn monitor(natter: &Natter) -> Client {
 
 /// What two natters say of themselves.
 async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
+    all_say(monitor, verb, 2).await
+}
+
+/// What so many natters say of themselves.
+pub async fn all_say(monitor: &Client, verb: &str, natters: usize) -> Vec<Value> {
     let inbox = "_INBOX.SERVICE.monitor.all";
     let replies = monitor.subscribe(inbox).await.unwrap();
     let question = Outgoing {
@@ -68,7 +73,7 @@ async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
         ..Outgoing::default()
     };
     monitor.publish_message(question).await.unwrap();
-    let replies: Vec<_> = tokio::time::timeout(SOON, replies.take(2).collect())
+    let replies: Vec<_> = tokio::time::timeout(SOON, replies.take(natters).collect())
         .await
         .unwrap();
     let told = replies.iter().map(|reply: &Message| &reply.payload);
@@ -76,7 +81,7 @@ async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
         .collect()
 }
 
-fn endpoint<'a>(told: &'a Value, name: &str) -> &'a Value {
+pub fn endpoint<'a>(told: &'a Value, name: &str) -> &'a Value {
     let endpoints = told["endpoints"].as_array().unwrap();
     endpoints.iter().find(|e| e["name"] == name).unwrap()
 }
@@ -261,6 +266,11 @@ async fn whatever_a_handler_does_the_caller_is_told() {
     async fn refuses(CurrentUser(who): CurrentUser) -> Result<Proto<EchoResponse>, Failure> {
         Err(Failure::forbidden(format!("Not you, {who}.")))
     }
+    async fn overflows(Proto(_): Proto<EchoRequest>) -> Proto<EchoResponse> {
+        Proto(EchoResponse {
+            message: "x".repeat(2_000_000),
+        })
+    }
     async fn echoes(Proto(echo): Proto<EchoRequest>) -> Proto<EchoResponse> {
         Proto(EchoResponse {
             message: echo.message,
@@ -272,6 +282,7 @@ async fn whatever_a_handler_does_the_caller_is_told() {
         .route("*.echo.panic", panics)
         .route("*.echo.panic-later", panics_later)
         .route("*.echo.refuse", refuses)
+        .route("*.echo.overflow", overflows)
         .route("*.echo.good", echoes);
     let wires = Wires {
         reader: natter.reader().await,
@@ -290,6 +301,8 @@ async fn whatever_a_handler_does_the_caller_is_told() {
     }
     let told = ask(&ada, "ada.echo.refuse", hi()).await;
     assert_eq!(kind_of(told), v1::FailureKind::Forbidden);
+    let told = ask(&ada, "ada.echo.overflow", hi()).await;
+    assert_eq!(kind_of(told), v1::FailureKind::TooLarge);
     let told = ask(&ada, "ada.echo.good", vec![0xff; 9]).await;
     assert_eq!(kind_of(told), v1::FailureKind::Invalid);
     let reply = ada

@@ -16,7 +16,7 @@ use super::discovery::Discovery;
 use super::endpoint::{About, Endpoint};
 use super::handler::Answer;
 use super::{Router, accept};
-use crate::domain::Username;
+use crate::domain::{Username, limits};
 use crate::nats;
 use crate::server::Failure;
 use crate::server::limits::{Excess, Limits};
@@ -27,6 +27,9 @@ pub(super) const QUEUE: &str = "natter";
 /// Requests under way at once. Further ones wait with the broker's client, whose queue is bounded
 /// and drops what does not fit: the caller asks again, with the same key.
 const AT_ONCE: usize = 256;
+
+/// What every broker lets through that natter runs with, in bytes.
+const ALWAYS_FITS: usize = limits::LEAST_PAYLOAD;
 
 /// Longest that a handler may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -184,6 +187,7 @@ struct Finish {
 
 impl Finish {
     async fn with(self, outcome: Result<Vec<u8>, Failure>) {
+        let outcome = fitting(&self.shared.writer, outcome);
         self.about.stats.count(&outcome, self.began.elapsed());
         match self.reply {
             Some(reply) => send(&self.shared.writer, reply, outcome).await,
@@ -219,6 +223,21 @@ async fn guarded(answer: Answer, endpoint: &str) -> Result<Vec<u8>, Failure> {
 fn panicked(endpoint: &str) -> Result<Vec<u8>, Failure> {
     tracing::error!(endpoint, "a handler panicked");
     Err(Failure::internal())
+}
+
+/// A reply that the broker would not take is none: whoever waits is told so, and asks for less.
+fn fitting(
+    writer: &async_nats::Client,
+    outcome: Result<Vec<u8>, Failure>,
+) -> Result<Vec<u8>, Failure> {
+    match outcome {
+        Ok(reply)
+            if reply.len() > ALWAYS_FITS && reply.len() > writer.server_info().max_payload =>
+        {
+            Err(Failure::too_large())
+        }
+        outcome => outcome,
+    }
 }
 
 async fn send(writer: &async_nats::Client, reply: String, outcome: Result<Vec<u8>, Failure>) {

@@ -87,12 +87,18 @@ pub(super) async fn on_change(
 pub(super) async fn browse(
     State(services): State<Services>,
     CurrentUser(me): CurrentUser,
-    Proto(v1::BrowseRequest {}): Proto<v1::BrowseRequest>,
+    Proto(v1::BrowseRequest { after }): Proto<v1::BrowseRequest>,
 ) -> Result<Proto<v1::BrowseResponse>, Failure> {
-    let answer = services.ask_as(&me, queries::browse).await?;
+    let mut budget = services.budget();
+    let answer = services
+        .ask_as(&me, move |tables, viewer| {
+            queries::browse(tables, viewer, &after, &mut budget)
+        })
+        .await?;
     Ok(Proto(v1::BrowseResponse {
         through: answer.through.0,
-        rooms: answer.value,
+        rooms: answer.value.items,
+        more: answer.value.more,
     }))
 }
 
@@ -101,15 +107,18 @@ pub(super) async fn members(
     CurrentUser(me): CurrentUser,
     Proto(asked): Proto<v1::MembersRequest>,
 ) -> Result<Proto<v1::MembersResponse>, Failure> {
+    let mut budget = services.budget();
     let found = services
         .ask_as(&me, move |tables, viewer| {
             let Some(room) = queries::visible_room(tables, viewer, &asked.room)? else {
                 return Ok(None);
             };
-            let members = queries::members(tables, &room)?;
+            budget.reserve(&room);
+            let members = queries::members_part(tables, &room, &asked.after, &mut budget)?;
             Ok(Some(v1::MembersResponse {
                 room: Some(room),
-                members,
+                members: members.items,
+                more: members.more,
             }))
         })
         .await?;
