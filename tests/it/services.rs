@@ -202,7 +202,13 @@ async fn a_guest_reaches_those_whom_they_may_see_and_learns_of_no_other() {
         v1::TalkToRequest { uids }.encode_to_vec()
     };
     assert!(told("talk-to", &both).await.contains("nobody of that name"));
-    let people = |whom: &str| v1::PeopleRequest { uids: uids(whom) }.encode_to_vec();
+    let people = |whom: &str| {
+        v1::PeopleRequest {
+            uids: uids(whom),
+            ..v1::PeopleRequest::default()
+        }
+        .encode_to_vec()
+    };
     assert_eq!(told("people", &people).await, "");
     let invite = |whom: &str| {
         let (room_id, uids) = (room_id.to_owned(), uids(whom));
