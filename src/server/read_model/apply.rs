@@ -126,7 +126,7 @@ fn set_person(
     )?;
     // Whatever changed of it: a connection that is made anew has the rights of now.
     if before.is_some_and(|before| before != (person.role, person.suspended)) {
-        cut(tables, sequence, at_ms, &person.uid)?;
+        cut(tables, sequence, at_ms, &person.uid, 0)?;
     }
     Ok(())
 }
@@ -194,19 +194,21 @@ fn change_membership(
             )?;
         }
         MembershipChange::Left | MembershipChange::Removed => {
-            tables.execute(
-                "DELETE FROM member WHERE uid = ?1 AND room = ?2",
-                params![changed.uid, room.id],
-            )?;
+            let came: Option<Option<i64>> = tables
+                .prepare_cached("DELETE FROM member WHERE uid = ?1 AND room = ?2 RETURNING since")?
+                .query_row(params![changed.uid, room.id], |row| row.get(0))
+                .optional()?;
             if change == MembershipChange::Removed {
                 tables.execute(
                     "UPDATE room SET maker_removed = 1 WHERE id = ?1 AND made_by = ?2",
                     params![room.id, changed.uid],
                 )?;
             }
-            // Who has a right of its own to the room loses it.
+            // Who has a right of its own to the room loses it. Connections that were judged before they
+            // came in never had it.
             if room.kind() == RoomKind::Closed || is_guest(tables, &changed.uid)? {
-                cut(tables, sequence, at_ms, &changed.uid)?;
+                let came = came.flatten().unwrap_or_default();
+                cut(tables, sequence, at_ms, &changed.uid, came)?;
             }
         }
         MembershipChange::Unspecified => {}
@@ -227,10 +229,11 @@ fn cut(
     sequence: Sequence,
     at_ms: i64,
     uid: &str,
+    came: i64,
 ) -> Result<(), ReadError> {
     tables.execute(
-        "INSERT OR IGNORE INTO cut (sequence, uid, at_ms) VALUES (?1, ?2, ?3)",
-        params![signed(sequence), uid, at_ms],
+        "INSERT OR IGNORE INTO cut (sequence, uid, came, at_ms) VALUES (?1, ?2, ?3, ?4)",
+        params![signed(sequence), uid, came, at_ms],
     )?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -63,6 +63,7 @@ CREATE TABLE audit (
 CREATE TABLE cut (                 -- who may do less than before, and since when
     sequence INTEGER PRIMARY KEY,
     uid TEXT NOT NULL,
+    came INTEGER NOT NULL,         -- the entry that gave them what they lost, 0 for all they had
     at_ms INTEGER NOT NULL
 );
 CREATE TABLE entry (

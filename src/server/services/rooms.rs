@@ -1,6 +1,7 @@
 //! Rooms and who is in them: what the commands and the forms both do.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::Services;
 use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, limits};
@@ -212,6 +213,10 @@ pub async fn talk_to(
         return Err(too_many_rooms("Somebody of them is"));
     }
     let with: Vec<_> = people.into_iter().map(|(uid, ..)| uid).collect();
+    for uid in &with {
+        let counted = services.limits.brought_in(me, uid);
+        counted.map_err(|wait| brought_in_often(uid.as_str(), wait))?;
+    }
     let (kind, topic) = (RoomKind::Closed, Topic::default());
     let guard = Guard::account(me, place);
     Ok(directory
@@ -317,6 +322,8 @@ pub async fn invite(
     for (uid, person, _) in invited {
         // Everybody else is in the room that natter made, without a list.
         if !about.room.is_home() || person.role() == v1::Role::Guest {
+            let counted = services.limits.brought_in(me, &uid);
+            counted.map_err(|wait| brought_in_often(&person.display_name, wait))?;
             directory
                 .change_membership(me, &uid, &about.room, MembershipChange::Added, &guards)
                 .await?;
@@ -355,6 +362,9 @@ pub async fn remove(
             "Everybody is in this room. An administrator can suspend somebody instead.",
         ));
     }
+    let counted = services.limits.removed(me, &other);
+    counted
+        .map_err(|wait| Failure::too_many_to(&person.display_name, "removed from rooms", wait))?;
     let guards = about.guards()?;
     let removed = MembershipChange::Removed;
     send_away(services, me, &other, about.room, removed, &guards).await
@@ -551,6 +561,10 @@ fn nobody(uid: &str) -> Failure {
 
 fn guests_may_not(what: &str) -> Failure {
     Failure::forbidden(format!("Guests may not {what}."))
+}
+
+fn brought_in_often(who: &str, wait: Duration) -> Failure {
+    Failure::too_many_to(who, "brought into rooms", wait)
 }
 
 fn too_many_rooms(who: &str) -> Failure {

@@ -305,21 +305,43 @@ pub fn audit(tables: &Transaction<'_>, limit: u32) -> Result<Vec<v1::Event>, Rea
         .collect()
 }
 
-/// Those who may do less than before, by entries after `after` and not before `since`, in order.
+/// A right that somebody has no longer: connections that were judged by the entry `came` and not by
+/// `gone` may have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Whose it was.
+    pub uid: Username,
+    /// The entry of LOG that gave it; 0 where they had it from the beginning.
+    pub came: Sequence,
+    /// The entry that took it.
+    pub gone: Sequence,
+}
+
+/// What people may do no longer, by entries after `after` and not before `since`.
 ///
 /// # Errors
 /// SQLite failed, or a name in it is none.
-pub fn cuts(
+pub fn losses(
     tables: &Transaction<'_>,
     after: Sequence,
     since: Timestamp,
-) -> Result<Vec<Username>, ReadError> {
-    let mut rows = tables
-        .prepare_cached("SELECT DISTINCT uid FROM cut WHERE sequence > ?1 AND at_ms >= ?2")?;
-    let uids = rows.query_map(params![signed(after), since.0], |row| {
-        row.get::<_, String>(0)
+) -> Result<Vec<Loss>, ReadError> {
+    let mut rows = tables.prepare_cached(
+        "SELECT uid, came, sequence FROM cut WHERE sequence > ?1 AND at_ms >= ?2",
+    )?;
+    let losses = rows.query_map(params![signed(after), since.0], |row| {
+        let (came, gone): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok((row.get::<_, String>(0)?, came, gone))
     })?;
-    uids.map(|uid| Username::parse(&uid?).map_err(|_| ReadError::Corrupt))
+    losses
+        .map(|loss| {
+            let (uid, came, gone) = loss?;
+            Ok(Loss {
+                uid: Username::parse(&uid).map_err(|_| ReadError::Corrupt)?,
+                came: Sequence(came.unsigned_abs()),
+                gone: Sequence(gone.unsigned_abs()),
+            })
+        })
         .collect()
 }
 
