@@ -227,6 +227,13 @@ impl From<DirectoryError> for Failure {
             DirectoryError::Outdated => Self::forbidden(
                 "Your rights changed before this took effect, so nothing was done. Load the page again to see what you can do now.",
             ),
+            DirectoryError::Moved => Self {
+                retry_after: Some(Duration::from_millis(500)),
+                ..Self::new(
+                    v1::FailureKind::Unavailable,
+                    "Somebody else changed the same at this moment, so nothing was done. Try again.",
+                )
+            },
             DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             DirectoryError::LastAdministrator => Self::forbidden(
                 "Somebody has to look after this Natter. Make somebody else an administrator first.",

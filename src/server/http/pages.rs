@@ -448,6 +448,7 @@ fn page_of(
     let also: Vec<String> = room.iter().map(|room| room.id.clone()).collect();
     page.rooms = queries::room_heads(tables, viewer, &also)?;
     queries::count_unread(tables, viewer, markers, &mut page.rooms)?;
+    page.room_invitations = queries::invitations(tables, viewer)?;
     match wanted {
         Wanted::Home | Wanted::Room(_) => {
             page.view = room

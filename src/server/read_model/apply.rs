@@ -72,7 +72,7 @@ fn apply_to_directory(
             }),
         ) => set_room(tables, sequence, room)?,
         Some(Body::MembershipChanged(changed)) => {
-            change_membership(tables, sequence, event.at_ms, changed)?;
+            change_membership(tables, sequence, event, changed)?;
         }
         Some(Body::AdministratorActed(_)) => {
             tables.execute(
@@ -167,7 +167,7 @@ fn set_room(
 fn change_membership(
     tables: &Transaction<'_>,
     sequence: Sequence,
-    at_ms: i64,
+    event: &v1::Event,
     changed: &v1::MembershipChanged,
 ) -> Result<(), ReadError> {
     let Some(room) = &changed.room else {
@@ -192,6 +192,10 @@ fn change_membership(
                     signed(sequence),
                 ],
             )?;
+            tables.execute(
+                "UPDATE consent SET invited_by = NULL WHERE uid = ?1 AND room = ?2",
+                params![changed.uid, room.id],
+            )?;
         }
         MembershipChange::Left | MembershipChange::Removed => {
             let came: Option<Option<i64>> = tables
@@ -208,11 +212,45 @@ fn change_membership(
             // came in never had it.
             if room.kind() == RoomKind::Closed || is_guest(tables, &changed.uid)? {
                 let came = came.flatten().unwrap_or_default();
-                cut(tables, sequence, at_ms, &changed.uid, came)?;
+                cut(tables, sequence, event.at_ms, &changed.uid, came)?;
             }
+            set_consent(tables, sequence, event, changed)?;
+        }
+        MembershipChange::Invited | MembershipChange::Declined => {
+            set_consent(tables, sequence, event, changed)?;
         }
         MembershipChange::Unspecified => {}
     }
+    Ok(())
+}
+
+/// Notes how somebody who is not in a room stands to it now.
+fn set_consent(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    event: &v1::Event,
+    changed: &v1::MembershipChanged,
+) -> Result<(), ReadError> {
+    let change = changed.change();
+    let by = event.key.as_ref().map(|key| key.uid.as_str());
+    let at_ms = |is_it: bool| if is_it { event.at_ms } else { 0 };
+    let is_invited = change == MembershipChange::Invited;
+    let room = changed.room.as_ref().map(|room| room.id.as_str());
+    tables.execute(
+        "INSERT INTO consent (uid, room, partings, place, invited_by, invited_ms, declined_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (uid, room) DO UPDATE SET partings = partings + ?3, place = ?4,
+            invited_by = ?5, invited_ms = ?6, declined_ms = max(declined_ms, ?7)",
+        params![
+            changed.uid,
+            room,
+            matches!(change, MembershipChange::Left | MembershipChange::Removed),
+            signed(sequence),
+            by.filter(|_| is_invited),
+            at_ms(is_invited),
+            at_ms(change == MembershipChange::Declined),
+        ],
+    )?;
     Ok(())
 }
 

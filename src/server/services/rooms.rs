@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Services;
+use super::{Services, coming};
 use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, limits};
 use crate::server::Failure;
-use crate::server::read_model::queries::{self, Viewer};
+use crate::server::read_model::queries::{self, Asking, Viewer};
 use crate::server::router::{CurrentUser, Proto, State};
 use crate::server::store::{Guard, RoomEdit};
 use crate::wire::v1::{self, MembershipChange, Room, RoomKind, RoomResponse};
@@ -90,10 +90,17 @@ pub(super) async fn browse(
     CurrentUser(me): CurrentUser,
     Proto(v1::BrowseRequest {}): Proto<v1::BrowseRequest>,
 ) -> Result<Proto<v1::BrowseResponse>, Failure> {
-    let answer = services.ask_as(&me, queries::browse).await?;
+    let answer = services
+        .ask_as(&me, |tables, viewer| {
+            let invitations = queries::invitations(tables, viewer)?;
+            Ok((queries::browse(tables, viewer)?, invitations))
+        })
+        .await?;
+    let (rooms, invitations) = answer.value;
     Ok(Proto(v1::BrowseResponse {
         through: answer.through.0,
-        rooms: answer.value,
+        rooms,
+        invitations,
     }))
 }
 
@@ -224,30 +231,35 @@ pub async fn talk_to(
         .await?)
 }
 
-/// Comes into an open room.
+/// Comes into an open room, or into one that they are invited into.
 ///
 /// # Errors
-/// There is no such open room.
+/// There is no such room for them, or the invitation holds no longer.
 pub async fn join(services: &Services, me: &Username, room_id: &str) -> Result<Room, Failure> {
     let about = About::find(services, me, room_id, None).await?;
     if about.is_in {
         return Ok(about.room);
     }
     about.must_not_be_archived()?;
+    let (judged, guards) = match &about.asking {
+        Some(asking) if !about.may_read => {
+            if about.room.kind() == RoomKind::Closed && about.closed >= limits::CLOSED_ROOMS {
+                return Err(too_many_rooms("You are"));
+            }
+            (Some(asking.place), guards_of(asking)?)
+        }
+        _ => (None, about.guards()?),
+    };
     let directory = services.store.directory();
+    let joined = MembershipChange::Joined;
     directory
-        .change_membership(
-            me,
-            me,
-            &about.room,
-            MembershipChange::Joined,
-            &about.guards()?,
-        )
+        .change_membership_at(judged, me, me, &about.room, joined, &guards)
         .await?;
     Ok(about.room)
 }
 
-/// Goes from a room. When this returns, the person hears nothing more of a closed one.
+/// Goes from a room. When this returns, the person hears nothing more of a closed one. Whoever is
+/// invited and not in it declines.
 ///
 /// # Errors
 /// One cannot go from this one.
@@ -255,6 +267,9 @@ pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<
     let about = About::find(services, me, room_id, None).await?;
     if about.room.kind() == RoomKind::Direct {
         return Err(Failure::forbidden("Direct messages cannot be left."));
+    }
+    if !about.is_in && about.asking.is_some() {
+        return decline_as(services, me, about).await;
     }
     if about.room.is_home() {
         return Err(Failure::forbidden(
@@ -264,10 +279,38 @@ pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<
     send_away(services, me, me, about.room, MembershipChange::Left, &[]).await
 }
 
-/// Brings people into a room.
+/// Declines an invitation.
 ///
 /// # Errors
-/// The person may not, or somebody of them is not to be found; then nobody was brought in.
+/// The person is not invited, or in the room by now.
+pub async fn decline(services: &Services, me: &Username, room_id: &str) -> Result<Room, Failure> {
+    let about = About::find(services, me, room_id, None).await?;
+    if about.is_in {
+        return Err(Failure::forbidden(
+            "You are in this room. You can leave it.",
+        ));
+    }
+    decline_as(services, me, about).await
+}
+
+async fn decline_as(services: &Services, me: &Username, about: About) -> Result<Room, Failure> {
+    let asking = about
+        .asking
+        .ok_or_else(|| Failure::not_found("This invitation holds no longer."))?;
+    let (directory, place) = (services.store.directory(), Some(asking.place));
+    let declined = MembershipChange::Declined;
+    directory
+        .change_membership_at(place, me, me, &about.room, declined, &[])
+        .await?;
+    Ok(about.room)
+}
+
+/// Brings people into a room. Those who have left it or were removed from it twice are invited: it is
+/// theirs to say whether they come in.
+///
+/// # Errors
+/// The person may not, or somebody of them is not to be found or declined lately; then nobody was
+/// brought in.
 pub async fn invite(
     services: &Services,
     me: &Username,
@@ -289,45 +332,26 @@ pub async fn invite(
         ));
     }
     let asked: BTreeSet<String> = uids.into_iter().collect();
-    let wanted = asked.clone();
-    let is_closed = about.room.kind() == RoomKind::Closed;
-    let invited = services
-        .ask_as(me, move |tables, _| {
-            let mut invited = Vec::new();
-            for person in queries::people(tables, wanted)? {
-                let Ok(uid) = Username::parse(&person.uid) else {
-                    continue;
-                };
-                let full =
-                    is_closed && queries::closed_rooms(tables, &uid)? >= limits::CLOSED_ROOMS;
-                invited.push((uid, person, full));
-            }
-            Ok(invited)
-        })
-        .await?
-        .value;
+    let candidates = coming::candidates(services, me, &about.room, asked.clone()).await?;
     for uid in &asked {
-        let found = invited.iter().find(|(found, ..)| found.as_str() == uid);
-        match found {
-            None => return Err(nobody(uid)),
-            Some((_, person, _)) if person.suspended => return Err(nobody(uid)),
-            Some((_, person, true)) => {
-                return Err(too_many_rooms(&format!("{} is", person.display_name)));
-            }
-            Some(_) => {}
+        let mut found = candidates.iter();
+        let found = found.find(|one| one.uid.as_str() == uid);
+        let found = found.filter(|one| !one.person.suspended);
+        let found = found.ok_or_else(|| nobody(uid))?;
+        if found.is_full {
+            return Err(too_many_rooms(&format!("{} is", found.person.display_name)));
+        }
+        found.change(&about.room)?;
+    }
+    for one in &candidates {
+        if one.change(&about.room)?.is_some() {
+            let counted = services.limits.brought_in(me, &one.uid);
+            counted.map_err(|wait| brought_in_often(&one.person.display_name, wait))?;
         }
     }
-    let directory = services.store.directory();
     let guards = about.guards()?;
-    for (uid, person, _) in invited {
-        // Everybody else is in the room that natter made, without a list.
-        if !about.room.is_home() || person.role() == v1::Role::Guest {
-            let counted = services.limits.brought_in(me, &uid);
-            counted.map_err(|wait| brought_in_often(&person.display_name, wait))?;
-            directory
-                .change_membership(me, &uid, &about.room, MembershipChange::Added, &guards)
-                .await?;
-        }
+    for one in candidates {
+        coming::bring_in(services, me, &about.room, one, &guards).await?;
     }
     Ok(about.room)
 }
@@ -475,6 +499,12 @@ struct About {
     /// The entry of LOG that says so, where there is one.
     membership: Option<Sequence>,
     looks_after: bool,
+    /// Could they read it without being in it?
+    may_read: bool,
+    /// Who asks them to come in.
+    asking: Option<Asking>,
+    /// How many closed rooms they are in.
+    closed: usize,
     /// Somebody else whom it is about, and whether they are in it.
     other: Option<(v1::Person, bool)>,
 }
@@ -487,10 +517,13 @@ impl About {
         other: Option<Username>,
     ) -> Result<Self, Failure> {
         services.limits.change(me)?;
-        let room_id = room_id.to_owned();
+        let (room_id, uid) = (room_id.to_owned(), me.clone());
         let found = services
             .ask_as(me, move |tables, viewer| {
-                let Some(room) = queries::visible_room_by_id(tables, viewer, &room_id)? else {
+                let asking = queries::invitation(tables, uid.as_str(), &room_id)?;
+                let room = queries::visible_room_by_id(tables, viewer, &room_id)?;
+                // Whoever is invited knows of the room.
+                let Some(room) = room.or(asking.as_ref().map(|asking| asking.room.clone())) else {
                     return Ok(None);
                 };
                 let other = match other {
@@ -507,6 +540,9 @@ impl About {
                     is_in: queries::is_in(tables, &viewer.person, &room)?,
                     membership: queries::membership_place(tables, &viewer.person.uid, &room)?,
                     looks_after: queries::looks_after(tables, viewer, &room)?,
+                    may_read: queries::may_read(tables, viewer, &room)?,
+                    asking,
+                    closed: queries::closed_rooms(tables, &uid)?,
                     viewer: viewer.clone(),
                     room,
                     other,
@@ -553,6 +589,17 @@ impl About {
             "Who made this room and administrators may {what}."
         )))
     }
+}
+
+/// What must not have changed when somebody accepts an invitation: that whoever made it may make it.
+fn guards_of(asking: &Asking) -> Result<Vec<Guard>, Failure> {
+    let by = Username::parse(&asking.by.person.uid)?;
+    let room = RoomId::parse(&asking.room.id)?;
+    let membership = asking
+        .membership
+        .map(|place| Guard::membership(&room, &by, place));
+    let account = Guard::account(&by, asking.by.place);
+    Ok([account].into_iter().chain(membership).collect())
 }
 
 fn nobody(uid: &str) -> Failure {

@@ -1,10 +1,12 @@
 //! The questions that pages and commands ask. Each runs in the transaction it is given, so that
-//! several make one consistent picture. `sight` says who may see what, `unread` how much of it is new
+//! several make one consistent picture. `sight` says who may see what, `consent` who is asked to come in, `unread` how much of it is new
 //! to somebody; the others are told.
 
+mod consent;
 mod sight;
 mod unread;
 
+pub use consent::{Asking, Consent, consent, invitation, invitations, invited_into};
 pub use sight::{
     Viewer, is_in, looks_after, may_read, members, membership_place, session_generation, standing,
     viewer, visible_people, visible_room, visible_room_by_id,
@@ -193,6 +195,12 @@ pub fn details(
         joined,
         muted: muted.unwrap_or_default(),
         looks_after: looks_after(tables, viewer, &room)?,
+        invited: if joined {
+            invited_into(tables, &room)?
+        } else {
+            Vec::new()
+        },
+        is_asked: invitation(tables, me, &room.id)?.is_some(),
         with: if room.name.is_empty() {
             others(tables, viewer, &room)?
         } else {
