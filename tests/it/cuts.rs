@@ -195,8 +195,9 @@ async fn four_people_who_bring_somebody_in_and_remove_them_cut_them_a_few_times(
         (4..=MOST_REMOVALS + 4 + 8).contains(&removals),
         "{removals} removals"
     );
+    // While the page changes its connection it has two for a moment.
     assert!(
-        cuts <= removals,
+        cuts <= 2 * removals,
         "{cuts} connections cut by {removals} removals"
     );
     page.end();
