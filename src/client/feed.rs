@@ -67,7 +67,8 @@ fn take(chat: &ChatClient, message: &nats::Message) {
         return;
     };
     let mut about = vec![entry.key.author.to_string()];
-    if let What::Noted(Note::Added(whom) | Note::Removed(whom)) = &entry.what {
+    if let What::Noted(Note::Added(whom) | Note::Removed(whom) | Note::Invited(whom)) = &entry.what
+    {
         about.push(whom.to_string());
     }
     meet(chat, about.iter().map(String::as_str));
@@ -100,11 +101,17 @@ fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
     let Some(v1::event::Body::MembershipChanged(changed)) = event.body else {
         return;
     };
-    if changed.change() == v1::MembershipChange::Removed
-        && let Some(room) = changed.room
-    {
+    let change = changed.change();
+    if let Some(room) = changed.room {
         let by = event.key.map(|key| key.uid).unwrap_or_default();
-        chat.update(|model| model.tell(Change::Removed { room, by }));
+        let told = match change {
+            v1::MembershipChange::Removed => Some(Change::Removed { room, by }),
+            v1::MembershipChange::Invited => Some(Change::Invited { room, by }),
+            _ => None,
+        };
+        if let Some(told) = told {
+            chat.update(|model| model.tell(told));
+        }
     }
     chat.spawn(heads::look(chat.clone()));
 }

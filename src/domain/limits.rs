@@ -89,6 +89,15 @@ pub const PEOPLE_OF_A_GUEST: usize = 500;
 /// People in a group, at most: a room with more of them deserves a name.
 pub const GROUP_PEOPLE: usize = 9;
 
+/// How often somebody can leave a room or be removed from it before others can only invite them.
+pub const PARTINGS_WITHOUT_CONSENT: u32 = 2;
+
+/// How long somebody who declined an invitation into a room is not invited into it again.
+pub const DECLINED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Invitations into rooms that are shown at once, the latest of them.
+pub const INVITATIONS_SHOWN: u32 = 50;
+
 /// A picture as it is uploaded, in bytes: what a telephone's camera makes.
 pub const PICTURE_BYTES: usize = 10_000_000;
 

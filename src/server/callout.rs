@@ -9,10 +9,12 @@ use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
+use super::connection_name::{ConnectionName, Judged};
 use super::headcount::Headcount;
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
@@ -44,6 +46,8 @@ pub struct Known {
     pub read_model: ReadModel,
     /// How often one may connect.
     pub limits: Limits,
+    /// Whom it is being asked about.
+    pub(super) asked: Asked,
     /// How many terminals one has.
     pub headcount: Headcount,
     /// How long rights stand at most.
@@ -113,8 +117,15 @@ async fn answer(
             return request.refuse(keys, "no such credentials");
         }
     };
+    let token = request.auth_token.as_deref();
+    // A session's token names its person.
+    let holder = match &credential {
+        Some(credential) => Some(credential.name.as_str()),
+        None => token.and_then(|token| token.split('.').next()),
+    };
+    let _under_way = holder.map(|holder| known.asked.about(&request, holder));
     let decided = async {
-        match credential {
+        match credential.clone() {
             Some(credential) => by_creds_file(&credential, known).await,
             None => by_session(&request, known).await,
         }
@@ -122,15 +133,19 @@ async fn answer(
     let decided = tokio::time::timeout(DECIDED_WITHIN, decided).await;
     match decided.unwrap_or(Err(NotKnown::InTime)) {
         Ok(Some(admitted)) => {
+            let name = ConnectionName {
+                let_in_by: admitted.let_in_by.clone(),
+                judged: admitted.judged,
+            };
             let jwt = keys.sign_chat_user(
                 &request.user_nkey,
-                &admitted.connection_name,
+                &name.to_string(),
                 &permissions(admitted.rights),
                 &LIMITS,
                 expiry(
                     known.rights_life,
                     admitted.until,
-                    admitted.connection_name.as_bytes(),
+                    admitted.let_in_by.as_bytes(),
                 ),
             )?;
             request.allow(keys, &jwt)
@@ -145,9 +160,11 @@ async fn answer(
 
 /// Somebody who may connect.
 struct Admitted {
-    /// What CONNZ calls the connection.
-    connection_name: String,
+    /// The id of their session, or the name of their `.creds` file.
+    let_in_by: String,
     rights: Rights,
+    /// How much of LOG the rights were judged by.
+    judged: Judged,
     /// When what they stand on ends, if it does.
     until: Option<SystemTime>,
 }
@@ -174,11 +191,12 @@ async fn by_session(request: &AuthRequest, known: &Known) -> Result<Option<Admit
     let rights = match &session.uid {
         Some(uid) => rights_now(uid, Some(session.generation), known).await?,
         // Natter's own test of the way has none.
-        None => Some(Rights::default()),
+        None => Some((Rights::default(), Judged::default())),
     };
-    Ok(rights.map(|rights| Admitted {
-        connection_name: session.id.as_str().to_owned(),
+    Ok(rights.map(|(rights, judged)| Admitted {
+        let_in_by: session.id.as_str().to_owned(),
         rights,
+        judged,
         until: Some(session.expires),
     }))
 }
@@ -198,22 +216,23 @@ async fn by_creds_file(
     }
     let rights = match &file.holder {
         Holder::Person(uid) => rights_now(uid, None, known).await?,
-        Holder::Service(name) => Some(rights_of_service(name)),
+        Holder::Service(name) => Some((rights_of_service(name), Judged::default())),
     };
-    Ok(rights.map(|rights| Admitted {
-        connection_name: creds_connection_name(&file),
+    Ok(rights.map(|(rights, judged)| Admitted {
+        let_in_by: creds_connection_name(&file),
         rights,
+        judged,
         until: None,
     }))
 }
 
-/// Somebody's rights by all that was in LOG when they asked; `None`: they may not come in, or not by a
+/// Somebody's rights by all that was in LOG when they asked, and how much that was; `None`: they may not come in, or not by a
 /// session of this generation.
 async fn rights_now(
     uid: &Username,
     generation: Option<u64>,
     known: &Known,
-) -> Result<Option<Rights>, ReadError> {
+) -> Result<Option<(Rights, Judged)>, ReadError> {
     if !known.limits.may_connect(uid) {
         tracing::debug!(%uid, "connects too often, or is cut off");
         return Ok(None);
@@ -229,12 +248,16 @@ async fn rights_now(
             queries::standing(tables, &wanted)
         })
         .await?;
+    let judged = Judged {
+        epoch: answer.epoch,
+        through: answer.through,
+    };
     let standing = answer.value.filter(|who| who.role != Role::Suspended);
-    Ok(standing.as_ref().map(rights_for))
+    Ok(standing.as_ref().map(|who| (rights_for(who), judged)))
 }
 
-/// The name of a connection with a `.creds` file in CONNZ, by which natter finds it: `<name>.<nkey>`.
-/// That of a session is the session's id.
+/// How the name of a connection with a `.creds` file begins, by which natter finds it: `<name>.<nkey>`.
+/// That of a session begins with the session's id.
 #[must_use]
 pub fn creds_connection_name(file: &CredsFile) -> String {
     format!("{}.{}", file.holder.name(), file.nkey)

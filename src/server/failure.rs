@@ -60,13 +60,24 @@ impl Failure {
     /// Too many at once.
     #[must_use]
     pub fn too_many(retry_after: Duration) -> Self {
+        Self::too_soon("That was a lot at once.", retry_after)
+    }
+
+    /// Others did too much to this person lately, whoever they are: `what` was done to them.
+    #[must_use]
+    pub fn too_many_to(whom: &str, what: &str, retry_after: Duration) -> Self {
+        let reason = format!("{whom} was {what} many times just now.");
+        Self::too_soon(&reason, retry_after)
+    }
+
+    fn too_soon(reason: &str, retry_after: Duration) -> Self {
         let seconds = retry_after.as_secs().max(1);
         let unit = if seconds == 1 { "second" } else { "seconds" };
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
                 v1::FailureKind::TooMany,
-                format!("That was a lot at once. Try again in {seconds} {unit}."),
+                format!("{reason} Try again in {seconds} {unit}."),
             )
         }
     }
@@ -227,6 +238,13 @@ impl From<DirectoryError> for Failure {
             DirectoryError::Outdated => Self::forbidden(
                 "Your rights changed before this took effect, so nothing was done. Load the page again to see what you can do now.",
             ),
+            DirectoryError::Moved => Self {
+                retry_after: Some(Duration::from_millis(500)),
+                ..Self::new(
+                    v1::FailureKind::Unavailable,
+                    "Somebody else changed the same at this moment, so nothing was done. Try again.",
+                )
+            },
             DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             DirectoryError::LastAdministrator => Self::forbidden(
                 "Somebody has to look after this Natter. Make somebody else an administrator first.",

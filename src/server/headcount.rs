@@ -85,8 +85,9 @@ async fn cut_excess(
 fn by_holder(all: Vec<Present>) -> BTreeMap<String, Vec<Present>> {
     let mut holders = BTreeMap::<String, Vec<Present>>::new();
     for one in all {
-        // A file's is called `<name>.<nkey>`, a page's `<name>.<hash>`.
-        if let Some((name, nkey)) = one.user.split_once('.')
+        // A file's is called `<name>.<nkey>` and on, a page's `<name>.<hash>`.
+        let mut parts = one.user.split('.');
+        if let Some((name, nkey)) = parts.next().zip(parts.next())
             && nkeys::KeyPair::from_public_key(nkey).is_ok()
         {
             holders.entry(name.to_owned()).or_default().push(one);
@@ -112,9 +113,13 @@ mod tests {
             since: since.into(),
         };
         let counted = by_holder(vec![
-            present(format!("ada.{nkey}"), "2026-01-02T00:00:00Z", 1),
+            present(format!("ada.{nkey}.0-7"), "2026-01-02T00:00:00Z", 1),
             present(format!("ada.{nkey}"), "2026-01-01T00:00:00Z", 2),
-            present(format!("ada.{}", "A".repeat(43)), "2026-01-01T00:00:00Z", 3),
+            present(
+                format!("ada.{}.0-7", "A".repeat(43)),
+                "2026-01-01T00:00:00Z",
+                3,
+            ),
             present("natter".into(), "2026-01-01T00:00:00Z", 4),
         ]);
         let cids: Vec<_> = counted["ada"].iter().map(|one| one.cid).collect();

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::broker::{
     BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, Passage,
     ServiceUser, SignError, locate,
@@ -196,6 +197,7 @@ impl Server {
             true => read_model.without_barrier(),
             false => read_model,
         };
+        let (limits, asked) = (Limits::default(), Asked::default());
         let cutter = Cutter::start(
             read_model.clone(),
             links.system.clone(),
@@ -204,9 +206,10 @@ impl Server {
                 callout_user: keys.user(ServiceUser::Callout)?.nkey()?,
                 chat: keys.chat_account().to_owned(),
             },
+            asked.clone(),
+            limits.clone(),
             stop.clone(),
         );
-        let limits = Limits::default();
         tokio::spawn(
             stop.clone()
                 .run_until_cancelled_owned(limits.clone().tidy()),
@@ -218,6 +221,7 @@ impl Server {
             store: store.clone(),
             read_model: read_model.clone(),
             limits: limits.clone(),
+            asked,
             headcount,
             rights_life,
         };

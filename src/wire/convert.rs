@@ -68,7 +68,9 @@ fn membership_note(changed: &v1::MembershipChanged) -> Result<Option<Note>, Malf
         v1::MembershipChange::Left => Some(Note::Left),
         v1::MembershipChange::Added => Some(Note::Added(who)),
         v1::MembershipChange::Removed => Some(Note::Removed(who)),
-        v1::MembershipChange::Muted
+        v1::MembershipChange::Invited => Some(Note::Invited(who)),
+        v1::MembershipChange::Declined
+        | v1::MembershipChange::Muted
         | v1::MembershipChange::Unmuted
         | v1::MembershipChange::Unspecified => None,
     })

@@ -684,6 +684,7 @@ fn forms_of_details(who: &Who) -> Vec<Vec<(&'static str, &'static str)>> {
         vec![("of", "unmute")],
         vec![("of", "join")],
         vec![("of", "leave")],
+        vec![("of", "decline")],
         vec![("of", "invite"), ("uids", who.uid)],
         vec![("of", "invite"), ("uids", "third")],
         vec![("of", "remove"), ("uids", "maker")],

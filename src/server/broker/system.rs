@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// More connections than one user can have on one server; the default would be 1,024.
-const MOST_CONNECTIONS: u32 = 65_536;
+pub(super) const MOST_CONNECTIONS: u32 = 65_536;
 
 /// Why the system account's question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -34,61 +34,30 @@ pub enum SystemError {
     },
 }
 
-/// The open connections of the users of this name, on all servers, as server id and connection
-/// id: what [`kick`] takes. `client` is connected as [`ServiceUser::System`].
+/// The open connections that were let in by this session or `.creds` file, on all servers, as server
+/// id and connection id: what [`kick`] takes. `client` is connected as [`ServiceUser::System`].
 ///
-/// Returns as soon as every server has answered.
+/// The name of such a connection begins with `let_in_by`, and goes on with what CONNZ cannot filter
+/// by ([`ConnectionName`]).
 ///
 /// # Errors
 /// Fails when a server does not answer within 2 s: a list that may lack a connection must not
 /// pass for all of them.
 ///
 /// [`ServiceUser::System`]: super::ServiceUser::System
+/// [`ConnectionName`]: crate::server::connection_name::ConnectionName
 pub async fn connections_of(
     client: &Client,
-    user_name: &str,
+    let_in_by: &str,
 ) -> Result<Vec<(String, u64)>, SystemError> {
-    // Names of users are shown and filtered only with `auth`.
-    let options = json!({ "auth": true, "user": user_name, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?;
-    Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
-}
-
-/// The accounts that connections of people pass through, by their public keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
-    /// Where they are while the callout is asked.
-    pub auth: String,
-    /// Natter's own user there, who is not on the way to anything.
-    pub callout_user: String,
-    /// Where they are when it has answered.
-    pub chat: String,
-}
-
-/// Ends the connections of the users whose name `is_meant`, on all servers, and those that are
-/// being asked about: one of these may be theirs, by an answer from before that is on its way.
-/// Whoever else they are connects again, and is asked about anew.
-///
-/// When this returns, nobody who is meant has a connection by an answer from before the call.
-///
-/// # Errors
-/// Fails when a server does not answer within 2 s: then it is not known whether all have ended.
-pub async fn cut_connections(
-    client: &Client,
-    passage: &Passage,
-    is_meant: impl Fn(&str) -> bool,
-) -> Result<(), SystemError> {
+    // Names of users are shown only with `auth`.
     let options = json!({ "auth": true, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?;
-    let meant = open.into_iter().filter(|(_, open)| {
-        let is_theirs = open.account == passage.chat && is_meant(&open.authorized_user);
-        is_theirs || open.is_asked_about(passage)
+    let mut open = connections(client, &options).await?;
+    open.retain(|(_, open)| {
+        let rest = open.authorized_user.strip_prefix(let_in_by);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     });
-    let kicks = meant.map(|(server, open)| async move { kick(client, &server, open.cid).await });
-    for kicked in futures::future::join_all(kicks).await {
-        kicked?;
-    }
-    Ok(())
+    Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
 }
 
 /// A connection as the broker shows it.
@@ -112,18 +81,11 @@ pub async fn present(client: &Client, account: &str) -> Result<Vec<Present>, Sys
     let options = json!({ "auth": true, "acc": account, "limit": MOST_CONNECTIONS });
     let open = connections(client, &options).await?.into_iter();
     let theirs = open.filter(|(_, open)| open.account == account);
-    Ok(theirs
-        .map(|(server, open)| Present {
-            server,
-            cid: open.cid,
-            user: open.authorized_user,
-            since: open.start,
-        })
-        .collect())
+    Ok(theirs.map(|(server, open)| open.at(server)).collect())
 }
 
 /// The open connections that `options` select, on all servers, each with its server's id.
-async fn connections(
+pub(super) async fn connections(
     client: &Client,
     options: &serde_json::Value,
 ) -> Result<Vec<(String, Open)>, SystemError> {
@@ -223,23 +185,27 @@ struct Connz {
     connections: Vec<Open>,
 }
 
+/// A connection as its server shows it.
 #[derive(Debug, Deserialize)]
-struct Open {
-    cid: u64,
+pub(super) struct Open {
+    pub cid: u64,
     #[serde(default)]
-    account: String,
+    pub account: String,
     #[serde(default)]
-    authorized_user: String,
+    pub authorized_user: String,
     #[serde(default)]
     start: String,
 }
 
 impl Open {
-    /// While it is, the server shows it in AUTH, as the user of its `.creds` file or the sentinel;
-    /// a moment before, as nobody.
-    fn is_asked_about(&self, passage: &Passage) -> bool {
-        self.authorized_user.is_empty()
-            || (self.account == passage.auth && self.authorized_user != passage.callout_user)
+    /// The same with its server's id.
+    pub fn at(self, server: String) -> Present {
+        Present {
+            server,
+            cid: self.cid,
+            user: self.authorized_user,
+            since: self.start,
+        }
     }
 }
 

@@ -449,6 +449,7 @@ fn page_of(
     // A page comes over HTTP, whole: it is read with scripts off, too.
     let whole = &mut Budget::unlimited();
     page.rooms = queries::room_heads(tables, viewer, markers, &also, "", whole)?.items;
+    page.room_invitations = queries::invitations(tables, viewer)?;
     match wanted {
         Wanted::Home | Wanted::Room(_) => {
             page.view = room

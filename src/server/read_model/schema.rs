@@ -14,7 +14,7 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 
 /// Messages of closed rooms are in it.
 const MODE: u32 = 0o600;
@@ -69,8 +69,20 @@ CREATE TABLE audit (
 CREATE TABLE cut (                 -- who may do less than before, and since when
     sequence INTEGER PRIMARY KEY,
     uid TEXT NOT NULL,
+    came INTEGER NOT NULL,         -- the entry that gave them what they lost, 0 for all they had
     at_ms INTEGER NOT NULL
 );
+CREATE TABLE consent (             -- whether somebody can be brought into a room that they are not in
+    uid TEXT NOT NULL,
+    room TEXT NOT NULL,
+    partings INTEGER NOT NULL,     -- how often they left it or were removed
+    place INTEGER NOT NULL,        -- the directory's last entry about it, while they are not in it
+    invited_by TEXT,               -- who asks them to come in; NULL: nobody
+    invited_ms INTEGER NOT NULL,
+    declined_ms INTEGER NOT NULL,  -- when they last declined, 0 for never
+    PRIMARY KEY (uid, room)
+) WITHOUT ROWID;
+CREATE INDEX invited_into_room ON consent (room) WHERE invited_by IS NOT NULL;
 CREATE TABLE entry (
     sequence INTEGER PRIMARY KEY,
     room TEXT NOT NULL,

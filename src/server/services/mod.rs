@@ -3,6 +3,8 @@
 //! A new service is one async function and one line here: `docs/protocol.md` shows how. What forms
 //! can do as well is a function of its own that both call.
 
+mod about;
+mod coming;
 mod echo;
 mod heads;
 mod history;

@@ -1,7 +1,7 @@
 //! The questions that pages and commands ask. Each runs in the transaction it is given, so that
-//! several make one consistent picture. `sight` says who may see what, `unread` how much of it is new
-//! to somebody, `sidebar` which rooms are theirs, `entries` what was said in one, `lists` what is paged
-//! beside those. What can be long is read within a [`Budget`](crate::server::Budget).
+//! several make one consistent picture. `sight` says who may see what, `consent` who is asked to come
+//! into a room, `unread` how much of it is new to somebody, `sidebar` which rooms are theirs,
+//! `entries` what was said in one, `lists` what is paged beside those. What can be long is read within a [`Budget`](crate::server::Budget).
 
 /// The columns that [`room_of`] reads.
 macro_rules! room_columns {
@@ -10,12 +10,14 @@ macro_rules! room_columns {
     };
 }
 
+mod consent;
 mod entries;
 mod lists;
 mod sidebar;
 mod sight;
 mod unread;
 
+pub use consent::{Asking, Consent, consent, invitation, invitations, invited_into};
 pub use entries::{entry_of, since, view};
 pub use lists::{browse, members_part, people_part};
 pub use sidebar::{landing, room_heads};
@@ -69,6 +71,12 @@ pub fn details(
         joined,
         muted: muted.unwrap_or_default(),
         looks_after: looks_after(tables, viewer, &room)?,
+        invited: if joined {
+            invited_into(tables, &room)?
+        } else {
+            Vec::new()
+        },
+        is_asked: invitation(tables, me, &room.id)?.is_some(),
         with: if room.name.is_empty() {
             sidebar::others(tables, viewer, &room)?
         } else {
@@ -173,21 +181,43 @@ pub fn audit(tables: &Transaction<'_>, limit: u32) -> Result<Vec<v1::Event>, Rea
         .collect()
 }
 
-/// Those who may do less than before, by entries after `after` and not before `since`, in order.
+/// A right that somebody has no longer: connections that were judged by the entry `came` and not by
+/// `gone` may have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Whose it was.
+    pub uid: Username,
+    /// The entry of LOG that gave it; 0 where they had it from the beginning.
+    pub came: Sequence,
+    /// The entry that took it.
+    pub gone: Sequence,
+}
+
+/// What people may do no longer, by entries after `after` and not before `since`.
 ///
 /// # Errors
 /// SQLite failed, or a name in it is none.
-pub fn cuts(
+pub fn losses(
     tables: &Transaction<'_>,
     after: Sequence,
     since: Timestamp,
-) -> Result<Vec<Username>, ReadError> {
-    let mut rows = tables
-        .prepare_cached("SELECT DISTINCT uid FROM cut WHERE sequence > ?1 AND at_ms >= ?2")?;
-    let uids = rows.query_map(params![signed(after), since.0], |row| {
-        row.get::<_, String>(0)
+) -> Result<Vec<Loss>, ReadError> {
+    let mut rows = tables.prepare_cached(
+        "SELECT uid, came, sequence FROM cut WHERE sequence > ?1 AND at_ms >= ?2",
+    )?;
+    let losses = rows.query_map(params![signed(after), since.0], |row| {
+        let (came, gone): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok((row.get::<_, String>(0)?, came, gone))
     })?;
-    uids.map(|uid| Username::parse(&uid?).map_err(|_| ReadError::Corrupt))
+    losses
+        .map(|loss| {
+            let (uid, came, gone) = loss?;
+            Ok(Loss {
+                uid: Username::parse(&uid).map_err(|_| ReadError::Corrupt)?,
+                came: Sequence(came.unsigned_abs()),
+                gone: Sequence(gone.unsigned_abs()),
+            })
+        })
         .collect()
 }
 
