@@ -5,75 +5,18 @@
 //! WebSocket is never waiting again. Who comes when there are as many as there may be takes the place
 //! of the one that has waited longest: half a request that never comes to its end keeps nobody out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod bounds;
+mod connection;
 
-use tokio::time::Instant;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio_util::sync::CancellationToken;
 
-/// Files that natter has open beside its connections: its NATS, the read model, the page's files.
-const OTHER_FILES: u64 = 128;
-
-/// A WebSocket has two: to the browser and to the broker.
-const FILES_PER_CONNECTION: u64 = 2;
-
-/// However many files there may be.
-const IN_ALL: usize = 32_768;
-
-/// However many there may be in all: an office behind one address has this many pages open.
-const OF_ONE: usize = 4_096;
-
-/// How many connections there may be at the page's listener, and how long each may be silent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectionBounds {
-    /// From the first byte of a request's head to its last, and from a connection's beginning to its
-    /// first byte.
-    pub head: Duration,
-    /// Between two requests. Longer than front proxies keep connections for themselves (nginx: 60 s),
-    /// so that none sends a request on one that ends at that moment.
-    pub idle: Duration,
-    /// Of somebody who does not take what is answered.
-    pub stalled: Duration,
-    /// Connections in all.
-    pub in_all: usize,
-    /// Connections of one address, of IPv6 one network of 64 bits.
-    pub of_one: usize,
-}
-
-impl ConnectionBounds {
-    /// Those of a process that may have so many files open.
-    #[must_use]
-    pub fn for_files(files: u64) -> Self {
-        let connections = files.saturating_sub(OTHER_FILES) / FILES_PER_CONNECTION;
-        let in_all = usize::try_from(connections).unwrap_or(IN_ALL);
-        let in_all = in_all.clamp(16, IN_ALL);
-        Self {
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            stalled: Duration::from_secs(30),
-            in_all,
-            of_one: (in_all / 4).min(OF_ONE),
-        }
-    }
-}
-
-/// Who is counted together. Whoever has one address of IPv6 has the whole network (RFC 6177).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
-
-impl Network {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & (u128::MAX << 64);
-                Self(Ipv6Addr::from_bits(network).into())
-            }
-            address => Self(address),
-        }
-    }
-}
+pub use bounds::ConnectionBounds;
+use bounds::Network;
+pub(super) use connection::Connection;
 
 /// There are as many as there may be, and a request is being answered on each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,16 +85,8 @@ impl Connections {
         }
         let closed = CancellationToken::new();
         let number = open.enter(network, closed.clone());
-        Ok(Arc::new(Connection {
-            number,
-            connections: self.clone(),
-            closed,
-            clock: Mutex::new(Clock {
-                stage: Stage::Silent,
-                until: Some(Instant::now() + self.bounds.head),
-                stalled: None,
-            }),
-        }))
+        let connection = Connection::new(number, self.clone(), closed);
+        Ok(Arc::new(connection))
     }
 
     fn tell_once(&self, open: &mut Open, from: IpAddr) {
@@ -235,93 +170,6 @@ impl Open {
     }
 }
 
-/// One of them. Its place is free when the last clone is gone.
-pub(super) struct Connection {
-    number: u64,
-    connections: Connections,
-    closed: CancellationToken,
-    clock: Mutex<Clock>,
-}
-
-/// What is waited for.
-struct Clock {
-    stage: Stage,
-    until: Option<Instant>,
-    /// Since when what is sent is not taken.
-    stalled: Option<Instant>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// For a request's first byte.
-    Silent,
-    /// For the rest of its head.
-    Head,
-    /// For the answer.
-    Request,
-}
-
-impl Connection {
-    /// Something has come.
-    pub(super) fn heard(&self) {
-        let mut clock = self.clock();
-        if clock.stage == Stage::Silent {
-            clock.stage = Stage::Head;
-            clock.until = Some(Instant::now() + self.connections.bounds.head);
-        }
-    }
-
-    /// What is sent is taken, or is not.
-    pub(super) fn sends(&self, is_taken: bool) {
-        let mut clock = self.clock();
-        match (is_taken, clock.stalled) {
-            (true, _) => clock.stalled = None,
-            (false, None) => clock.stalled = Some(Instant::now()),
-            (false, Some(_)) => {}
-        }
-    }
-
-    /// A whole head is here.
-    pub(super) fn asked(&self) {
-        let mut clock = self.clock();
-        (clock.stage, clock.until) = (Stage::Request, None);
-        drop(clock);
-        self.connections.lock().works(self.number);
-    }
-
-    /// The answer is written.
-    pub(super) fn answered(&self) {
-        let mut clock = self.clock();
-        clock.stage = Stage::Silent;
-        clock.until = Some(Instant::now() + self.connections.bounds.idle);
-        drop(clock);
-        self.connections.lock().waits(self.number);
-    }
-
-    /// When it is to be closed if nothing happens until then.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let clock = self.clock();
-        let stalled = clock.stalled;
-        let stalled = stalled.map(|since| since + self.connections.bounds.stalled);
-        clock.until.into_iter().chain(stalled).min()
-    }
-
-    /// Another one has its place.
-    pub(super) fn closed(&self) -> &CancellationToken {
-        &self.closed
-    }
-
-    fn clock(&self) -> std::sync::MutexGuard<'_, Clock> {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.connections.lock().remove(self.number);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,9 +200,9 @@ mod tests {
         first.asked();
         first.answered();
         let third = enter(&connections, ADA).unwrap();
-        assert!(second.closed.is_cancelled());
-        assert!(!first.closed.is_cancelled() && !third.closed.is_cancelled());
-        assert!(!bens.closed.is_cancelled());
+        assert!(second.closed().is_cancelled());
+        assert!(!first.closed().is_cancelled() && !third.closed().is_cancelled());
+        assert!(!bens.closed().is_cancelled());
         assert_eq!(connections.lock().held.len(), 3);
     }
 
@@ -370,7 +218,7 @@ mod tests {
         let [one, other] = all;
         one.answered();
         let next = enter(&connections, ADA).unwrap();
-        assert!(one.closed.is_cancelled() && !other.closed.is_cancelled());
+        assert!(one.closed().is_cancelled() && !other.closed().is_cancelled());
         next.asked();
         drop(one);
         assert!(enter(&connections, ADA).is_err());
@@ -389,9 +237,9 @@ mod tests {
             let all: Vec<_> = (0..4)
                 .map(|n| enter(&connections, &from(n)).unwrap())
                 .collect();
-            assert!(all.iter().all(|one| !one.closed.is_cancelled()));
+            assert!(all.iter().all(|one| !one.closed().is_cancelled()));
             let _next = enter(&connections, &from(9)).unwrap();
-            assert!(all[0].closed.is_cancelled() && !all[1].closed.is_cancelled());
+            assert!(all[0].closed().is_cancelled() && !all[1].closed().is_cancelled());
         }
     }
 
@@ -405,57 +253,5 @@ mod tests {
         }
         let open = connections.lock();
         assert!(open.held.is_empty() && open.waiting.is_empty() && open.of.is_empty());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one() {
-        let of = |text: &str| Network::of(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:ffff:ffff:ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of(ADA), of(BEN));
-        assert_eq!(of(ADA), of("::ffff:192.0.2.1"));
-    }
-
-    #[test]
-    fn the_bounds_follow_the_limit_of_files() {
-        for (files, in_all, of_one) in [
-            (0, 16, 4),
-            (256, 64, 16),
-            (1_024, 448, 112),
-            (20_000, 9_936, 2_484),
-            (u64::MAX, 32_768, 4_096),
-        ] {
-            let bounds = ConnectionBounds::for_files(files);
-            assert_eq!((bounds.in_all, bounds.of_one), (in_all, of_one), "{files}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn each_silence_has_its_end() {
-        let connections = few(false);
-        let bounds = connections.bounds;
-        let one = enter(&connections, ADA).unwrap();
-        let began = Instant::now();
-        let left = || one.due().map(|due| due - Instant::now());
-        assert_eq!(left(), Some(bounds.head));
-        tokio::time::advance(Duration::from_secs(3)).await;
-        one.heard();
-        assert_eq!(left(), Some(bounds.head), "from the first byte");
-        tokio::time::advance(Duration::from_secs(3)).await;
-        one.heard();
-        assert_eq!(
-            one.due(),
-            Some(began + Duration::from_secs(3) + bounds.head)
-        );
-        one.asked();
-        one.heard();
-        assert_eq!(left(), None, "a body has a pace of its own");
-        one.sends(false);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        one.sends(false);
-        assert_eq!(left(), Some(bounds.stalled - Duration::from_secs(1)));
-        one.sends(true);
-        one.answered();
-        assert_eq!(left(), Some(bounds.idle));
     }
 }
