@@ -20,6 +20,7 @@ mod child;
 mod child_log;
 mod claims;
 mod config;
+mod connz;
 mod credentials;
 mod embedded;
 mod error;
@@ -48,5 +49,7 @@ pub use keys::BrokerKeys;
 pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
 pub use node::Node;
 pub use supervisor::BrokerState;
-pub use system::{Passage, Present, SystemError, connections_of, cut_connections, kick, present};
+pub use system::{
+    Passage, Present, SystemError, connections_of, cut_connections, kick, kick_all, present,
+};
 pub use trust::SESSION_COOKIE_UPSTREAM;

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use async_nats::Client;
-use futures::StreamExt;
+use futures::StreamExt as _;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-/// How long all servers together have to answer. One that is slower than this is not heard.
-const DEADLINE: Duration = Duration::from_secs(2);
+use super::connz::{Open, Reply, Selection, connections, parse};
 
-/// More connections than one user can have on one server; the default would be 1,024.
-const MOST_CONNECTIONS: u32 = 65_536;
+/// How long all servers together have to answer. One that is slower than this is not heard.
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Connections that are ended at once, of those that are to be.
+const KICKS_AT_ONCE: usize = 64;
 
 /// Why the system account's question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +49,11 @@ pub async fn connections_of(
     client: &Client,
     user_name: &str,
 ) -> Result<Vec<(String, u64)>, SystemError> {
-    // Names of users are shown and filtered only with `auth`.
-    let options = json!({ "auth": true, "user": user_name, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?;
+    let selection = Selection {
+        user: Some(user_name.to_owned()),
+        ..Selection::default()
+    };
+    let open = connections(client, &selection).await?;
     Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
 }
 
@@ -78,17 +81,13 @@ pub async fn cut_connections(
     passage: &Passage,
     is_meant: impl Fn(&str) -> bool,
 ) -> Result<(), SystemError> {
-    let options = json!({ "auth": true, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?;
+    let open = connections(client, &Selection::default()).await?;
     let meant = open.into_iter().filter(|(_, open)| {
         let is_theirs = open.account == passage.chat && is_meant(&open.authorized_user);
         is_theirs || open.is_asked_about(passage)
     });
-    let kicks = meant.map(|(server, open)| async move { kick(client, &server, open.cid).await });
-    for kicked in futures::future::join_all(kicks).await {
-        kicked?;
-    }
-    Ok(())
+    let meant = meant.map(|(server, open)| (server, open.cid));
+    kick_all(client, meant.collect()).await
 }
 
 /// A connection as the broker shows it.
@@ -109,8 +108,11 @@ pub struct Present {
 /// # Errors
 /// Fails when a server does not answer within 2 s.
 pub async fn present(client: &Client, account: &str) -> Result<Vec<Present>, SystemError> {
-    let options = json!({ "auth": true, "acc": account, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?.into_iter();
+    let selection = Selection {
+        account: Some(account.to_owned()),
+        ..Selection::default()
+    };
+    let open = connections(client, &selection).await?.into_iter();
     let theirs = open.filter(|(_, open)| open.account == account);
     Ok(theirs
         .map(|(server, open)| Present {
@@ -120,39 +122,6 @@ pub async fn present(client: &Client, account: &str) -> Result<Vec<Present>, Sys
             since: open.start,
         })
         .collect())
-}
-
-/// The open connections that `options` select, on all servers, each with its server's id.
-async fn connections(
-    client: &Client,
-    options: &serde_json::Value,
-) -> Result<Vec<(String, Open)>, SystemError> {
-    let deadline = Instant::now() + DEADLINE;
-    let all = server_count(client, deadline).await?;
-    let inbox = client.new_inbox();
-    let mut replies = client.subscribe(inbox.clone()).await.map_err(broker)?;
-    client
-        .publish_with_reply(
-            "$SYS.REQ.SERVER.PING.CONNZ",
-            inbox,
-            options.to_string().into(),
-        )
-        .await
-        .map_err(broker)?;
-
-    let mut found = Vec::new();
-    let mut answered = 0;
-    while answered < all {
-        let Ok(Some(reply)) = timeout_at(deadline, replies.next()).await else {
-            return Err(SystemError::Incomplete { answered, all });
-        };
-        let reply: Reply<Connz> = parse(&reply.payload)?;
-        answered += 1;
-        let server = reply.server.id;
-        let open = reply.data.map(|data| data.connections).unwrap_or_default();
-        found.extend(open.into_iter().map(|open| (server.clone(), open)));
-    }
-    Ok(found)
 }
 
 /// Ends a connection. One that has ended already is fine. The client sees its connection
@@ -176,8 +145,23 @@ pub async fn kick(client: &Client, server_id: &str, cid: u64) -> Result<(), Syst
     }
 }
 
+/// Ends several, whose server and number these are.
+///
+/// # Errors
+/// As [`kick`], once all have been tried.
+pub async fn kick_all(client: &Client, all: Vec<(String, u64)>) -> Result<(), SystemError> {
+    let kicks = all
+        .into_iter()
+        .map(|(server, cid)| async move { kick(client, &server, cid).await });
+    let kicked: Vec<_> = futures::stream::iter(kicks)
+        .buffer_unordered(KICKS_AT_ONCE)
+        .collect()
+        .await;
+    kicked.into_iter().collect()
+}
+
 /// How many servers there are, by the first that answers.
-async fn server_count(client: &Client, deadline: Instant) -> Result<usize, SystemError> {
+pub(super) async fn server_count(client: &Client, deadline: Instant) -> Result<usize, SystemError> {
     #[derive(Deserialize)]
     struct Statsz {
         statsz: Stats,
@@ -192,7 +176,7 @@ async fn server_count(client: &Client, deadline: Instant) -> Result<usize, Syste
     Ok(reply.statsz.active_servers.max(1))
 }
 
-async fn request(
+pub(super) async fn request(
     client: &Client,
     subject: String,
     payload: String,
@@ -205,35 +189,6 @@ async fn request(
     Ok(reply.payload)
 }
 
-/// How servers answer on the system account: who they are, and `data` or `error`.
-#[derive(Deserialize)]
-struct Reply<T> {
-    server: Server,
-    data: Option<T>,
-}
-
-#[derive(Deserialize)]
-struct Server {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Connz {
-    #[serde(default)]
-    connections: Vec<Open>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Open {
-    cid: u64,
-    #[serde(default)]
-    account: String,
-    #[serde(default)]
-    authorized_user: String,
-    #[serde(default)]
-    start: String,
-}
-
 impl Open {
     /// While it is, the server shows it in AUTH, as the user of its `.creds` file or the sentinel;
     /// a moment before, as nobody.
@@ -243,23 +198,6 @@ impl Open {
     }
 }
 
-fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<Reply<T>, SystemError> {
-    #[derive(Deserialize)]
-    struct Failed {
-        error: Option<Reason>,
-    }
-    #[derive(Deserialize)]
-    struct Reason {
-        #[serde(default)]
-        description: String,
-    }
-    let failed: Failed = serde_json::from_slice(payload).map_err(broker)?;
-    match failed.error {
-        Some(reason) => Err(SystemError::Refused(reason.description)),
-        None => serde_json::from_slice(payload).map_err(broker),
-    }
-}
-
-fn broker(error: impl ToString) -> SystemError {
+pub(super) fn broker(error: impl ToString) -> SystemError {
     SystemError::Broker(error.to_string())
 }
