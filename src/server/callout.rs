@@ -13,7 +13,7 @@ use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
-use super::headcount::Headcount;
+use super::connection_limit::ConnectionLimit;
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
@@ -44,8 +44,8 @@ pub struct Known {
     pub read_model: ReadModel,
     /// How often one may connect.
     pub limits: Limits,
-    /// How many terminals one has.
-    pub headcount: Headcount,
+    /// How many connections one has.
+    pub connections: ConnectionLimit,
     /// How long rights stand at most.
     pub rights_life: Duration,
 }
@@ -121,6 +121,13 @@ async fn answer(
     };
     let decided = tokio::time::timeout(DECIDED_WITHIN, decided).await;
     match decided.unwrap_or(Err(NotKnown::InTime)) {
+        Ok(Some(admitted)) if !admitted.has_room(&request, known) => {
+            tracing::debug!(
+                name = admitted.connection_name,
+                "one more would be too many"
+            );
+            request.refuse(keys, "as many connections as one may have")
+        }
         Ok(Some(admitted)) => {
             let jwt = keys.sign_chat_user(
                 &request.user_nkey,
@@ -150,6 +157,19 @@ struct Admitted {
     rights: Rights,
     /// When what they stand on ends, if it does.
     until: Option<SystemTime>,
+    /// Whose it is; natter's own is nobody's.
+    holder: Option<Username>,
+}
+
+impl Admitted {
+    /// Counts it, if it is not one too many of its holder's.
+    fn has_room(&self, request: &AuthRequest, known: &Known) -> bool {
+        let Some(holder) = &self.holder else {
+            return true;
+        };
+        let place = (request.server_id.clone(), request.client.id);
+        known.connections.admit(holder.as_str(), place)
+    }
 }
 
 /// Whom the store or the read model did not tell about.
@@ -180,6 +200,7 @@ async fn by_session(request: &AuthRequest, known: &Known) -> Result<Option<Admit
         connection_name: session.id.as_str().to_owned(),
         rights,
         until: Some(session.expires),
+        holder: session.uid,
     }))
 }
 
@@ -192,10 +213,6 @@ async fn by_creds_file(
     let Some(file) = known.store.creds_files.find(&credential.nkey).await? else {
         return Ok(None);
     };
-    if !known.headcount.has_room(file.holder.name().as_str()) {
-        tracing::debug!(who = %file.holder.name(), "has as many terminals as one may");
-        return Ok(None);
-    }
     let rights = match &file.holder {
         Holder::Person(uid) => rights_now(uid, None, known).await?,
         Holder::Service(name) => Some(rights_of_service(name)),
@@ -204,6 +221,7 @@ async fn by_creds_file(
         connection_name: creds_connection_name(&file),
         rights,
         until: None,
+        holder: Some(file.holder.name().clone()),
     }))
 }
 
@@ -229,6 +247,10 @@ async fn rights_now(
             queries::standing(tables, &wanted)
         })
         .await?;
+    if known.limits.is_cut_off(uid) {
+        // Meanwhile: their connections may have been ended already.
+        return Ok(None);
+    }
     let standing = answer.value.filter(|who| who.role != Role::Suspended);
     Ok(standing.as_ref().map(rights_for))
 }

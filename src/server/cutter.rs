@@ -30,7 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Cutter {
     done: watch::Receiver<Sequence>,
-    work: Work,
 }
 
 impl Cutter {
@@ -48,19 +47,9 @@ impl Cutter {
             system,
             passage,
         };
-        let working = work.clone().run(tell);
+        let working = work.run(tell);
         tokio::spawn(async move { stop.run_until_cancelled(working).await });
-        Self { done, work }
-    }
-
-    /// Ends all connections of somebody who may connect again later.
-    pub fn cut_off(&self, uid: Username) {
-        let work = self.work.clone();
-        tokio::spawn(async move {
-            if let Err(error) = work.cut(&HashSet::from([uid])).await {
-                tracing::warn!(%error, "somebody was not cut off");
-            }
-        });
+        Self { done }
     }
 
     /// Waits until everybody whose rights shrank up to this place of LOG has been cut off. Should

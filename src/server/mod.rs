@@ -2,10 +2,11 @@
 //!
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
 //! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
-//! are its handlers; `cutter` takes live connections away whose rights have shrunk, `headcount`
-//! those that are too many, `cluster` which server of several does what, `limits` says how much one person may do; `oidc` asks an identity
-//! provider who somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a
-//! running server. `failure` is the one place where errors become words, `start` the one where all
+//! are its handlers; `cutter` takes live connections away whose rights have shrunk, `connection_limit`
+//! those that are too many, `cut_off` those of who floods; `cluster` says which server of several does
+//! what, `limits` how much one person may do; `oidc` asks an identity provider who somebody is; `http`
+//! serves pages and the tunnel; `creds` is what an administrator does at a running server.
+//! `failure` is the one place where errors become words, `start` the one where all
 //! of it is put together.
 
 pub mod broker;
@@ -13,10 +14,11 @@ pub mod callout;
 pub mod clock;
 mod cluster;
 pub mod config;
+mod connection_limit;
 pub mod creds;
+mod cut_off;
 mod cutter;
 mod failure;
-pub mod headcount;
 mod http;
 pub mod limits;
 mod links;

@@ -9,10 +9,12 @@ mod broker;
 mod broker_loss;
 mod callout;
 mod cli;
+mod connections;
 mod creds;
 mod disk_full;
 mod effects;
 mod fault_proxy;
+mod floods;
 mod forms;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
