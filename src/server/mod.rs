@@ -5,8 +5,8 @@
 //! are its handlers; `cutter` takes live connections away whose rights have shrunk, `connection_limit`
 //! those that are too many, `cut_off` those of who floods; `cluster` says which server of several does
 //! what, `limits` how much one person may do; `oidc` asks an identity provider who somebody is; `http`
-//! serves pages and the tunnel; `creds` is what an administrator does at a running server.
-//! `failure` is the one place where errors become words, `start` the one where all
+//! serves pages and the tunnel; `creds` is what an administrator does at a running server; `log_limit`
+//! keeps the log short whoever causes it to be written. `failure` is the one place where errors become words, `start` the one where all
 //! of it is put together.
 
 pub mod broker;
@@ -22,6 +22,7 @@ mod failure;
 mod http;
 pub mod limits;
 mod links;
+pub mod log_limit;
 pub mod oidc;
 mod passwords;
 mod pictures;

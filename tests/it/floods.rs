@@ -14,6 +14,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::killed::{free_ports, serve_with};
 use crate::poison::Raw;
 use crate::support::{A_MOMENT, Natter, Person, SOON, failure_in, with_creds};
 
@@ -222,4 +223,73 @@ async fn what_natter_passes_on_counts_against_who_sent_it_alone() {
     };
     assert!(tokio::time::timeout(SOON, cut_off).await.is_ok());
     drop(beside);
+}
+
+/// Lines that natter has written.
+fn lines_in(log: &std::path::Path) -> Vec<String> {
+    let text = std::fs::read_to_string(log).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn refused_attempts_write_few_lines_however_many_there_are() {
+    const ATTEMPTS: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let (ports, to) = (free_ports(), std::fs::File::create(&log).unwrap());
+    let mut natter = serve_with(folder.path(), ports, |command| {
+        command.stderr(to);
+    })
+    .await;
+    let eve = Person::sign_up_on(([127, 0, 0, 1], ports[0]).into(), "eve", "/signup").await;
+    let broker = format!("127.0.0.1:{}", ports[1]);
+    let before = lines_in(&log).len();
+
+    // Those that have no right to connect.
+    let attempts = futures::stream::iter(0..ATTEMPTS).map(|n| refused(&broker, n));
+    attempts.buffer_unordered(32).for_each(|()| async {}).await;
+    // One that may, and publishes where it may not.
+    let raw = Raw::connect_to(&broker, &eve.token).await;
+    let (mut from, mut to) = raw.into_stream().into_split();
+    let mut told = String::new();
+    let telling = async {
+        let mut errors = 0;
+        let mut bytes = vec![0; 65_536];
+        while errors < 10 * ATTEMPTS {
+            let read = from.read(&mut bytes).await.unwrap();
+            assert_ne!(read, 0, "it is let go on");
+            told.push_str(&String::from_utf8_lossy(&bytes[..read]));
+            errors = told.matches("Permissions Violation").count();
+        }
+    };
+    let forbidden = (0..10 * ATTEMPTS).map(|n| format!("PUB secret.{n} 0\r\n\r\n"));
+    let forbidden = forbidden.collect::<String>();
+    let (telling, sent) = tokio::join!(telling, to.write_all(forbidden.as_bytes()));
+    sent.unwrap();
+    let () = telling;
+
+    let is_told = |line: &String| line.contains("more like this in 10 s");
+    let summed_up = async {
+        while !lines_in(&log).iter().any(is_told) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    assert!(tokio::time::timeout(3 * SOON, summed_up).await.is_ok());
+    let lines = lines_in(&log).split_off(before);
+    let of_the_broker = |line: &&String| line.contains("authentication error");
+    assert!(lines.iter().any(|line| of_the_broker(&line)), "{lines:?}");
+    // Unbounded it would be three for each attempt to connect, and one for each message.
+    assert!(lines.len() < 1_000, "{} lines", lines.len());
+    natter.kill().await.unwrap();
+}
+
+/// An attempt to connect with a session that is none.
+async fn refused(broker: &str, n: usize) {
+    let mut stream = tokio::net::TcpStream::connect(broker).await.unwrap();
+    let connect = format!("CONNECT {{\"auth_token\":\"no-{n}\",\"name\":\"x{n}\"}}\r\nPING\r\n");
+    stream.write_all(connect.as_bytes()).await.unwrap();
+    let mut told = Vec::new();
+    let _ = stream.read_to_end(&mut told).await;
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("Authorization Violation"), "{told}");
 }

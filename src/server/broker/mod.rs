@@ -39,6 +39,7 @@ mod trust;
 pub use callout::{
     AuthRequest, CALLOUT_SUBJECT, CalloutError, ClientInfo, Credential, SERVER_XKEY_HEADER,
 };
+pub use child_log::BROKER_LOG;
 pub use config::{NotAnInterval, SyncInterval};
 pub use credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 pub use embedded::{EmbeddedBroker, EmbeddedOptions};
