@@ -60,8 +60,9 @@ pub const PEOPLE_ASKED: usize = 200;
 /// Live connections of one person through one natter.
 pub const CONNECTIONS_PER_PERSON: usize = 20;
 
-/// Connections of one person with `.creds` files, on all servers of the broker together.
-pub const TERMINALS_PER_PERSON: usize = 50;
+/// Connections of one person wherever they come in, on all servers of the broker together: through
+/// every natter, and straight at the broker with a session's token or `.creds` files.
+pub const CONNECTIONS_IN_ALL: usize = 50;
 
 /// How long a web session lasts without being used anew.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);

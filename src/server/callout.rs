@@ -14,8 +14,8 @@ use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
+use super::connection_limit::ConnectionLimit;
 use super::connection_name::{ConnectionName, Judged};
-use super::headcount::Headcount;
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
@@ -48,8 +48,8 @@ pub struct Known {
     pub limits: Limits,
     /// Whom it is being asked about.
     pub(super) asked: Asked,
-    /// How many terminals one has.
-    pub headcount: Headcount,
+    /// How many connections one has.
+    pub connections: ConnectionLimit,
     /// How long rights stand at most.
     pub rights_life: Duration,
 }
@@ -132,6 +132,10 @@ async fn answer(
     };
     let decided = tokio::time::timeout(DECIDED_WITHIN, decided).await;
     match decided.unwrap_or(Err(NotKnown::InTime)) {
+        Ok(Some(admitted)) if !admitted.has_room(&request, known) => {
+            tracing::debug!(name = admitted.let_in_by, "one more would be too many");
+            request.refuse(keys, "as many connections as one may have")
+        }
         Ok(Some(admitted)) => {
             let name = ConnectionName {
                 let_in_by: admitted.let_in_by.clone(),
@@ -167,6 +171,19 @@ struct Admitted {
     judged: Judged,
     /// When what they stand on ends, if it does.
     until: Option<SystemTime>,
+    /// Whose it is; natter's own is nobody's.
+    holder: Option<Username>,
+}
+
+impl Admitted {
+    /// Counts it, if it is not one too many of its holder's.
+    fn has_room(&self, request: &AuthRequest, known: &Known) -> bool {
+        let Some(holder) = &self.holder else {
+            return true;
+        };
+        let place = (request.server_id.clone(), request.client.id);
+        known.connections.admit(holder.as_str(), place)
+    }
 }
 
 /// Whom the store or the read model did not tell about.
@@ -198,6 +215,7 @@ async fn by_session(request: &AuthRequest, known: &Known) -> Result<Option<Admit
         rights,
         judged,
         until: Some(session.expires),
+        holder: session.uid,
     }))
 }
 
@@ -210,10 +228,6 @@ async fn by_creds_file(
     let Some(file) = known.store.creds_files.find(&credential.nkey).await? else {
         return Ok(None);
     };
-    if !known.headcount.has_room(file.holder.name().as_str()) {
-        tracing::debug!(who = %file.holder.name(), "has as many terminals as one may");
-        return Ok(None);
-    }
     let rights = match &file.holder {
         Holder::Person(uid) => rights_now(uid, None, known).await?,
         Holder::Service(name) => Some((rights_of_service(name), Judged::default())),
@@ -223,6 +237,7 @@ async fn by_creds_file(
         rights,
         judged,
         until: None,
+        holder: Some(file.holder.name().clone()),
     }))
 }
 
@@ -248,6 +263,10 @@ async fn rights_now(
             queries::standing(tables, &wanted)
         })
         .await?;
+    if known.limits.is_cut_off(uid) {
+        // Meanwhile: their connections may have been ended already.
+        return Ok(None);
+    }
     let judged = Judged {
         epoch: answer.epoch,
         through: answer.through,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
-use super::broker::{Passage, Present, Sighting, SystemError, kick};
+use super::broker::{Passage, Present, Sighting, SystemError, kick, kick_all};
 use super::clock;
 use super::connection_name::{ConnectionName, Judged};
 use super::limits::Limits;
@@ -43,7 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Cutter {
     done: watch::Receiver<Sequence>,
-    work: Work,
 }
 
 impl Cutter {
@@ -65,19 +64,9 @@ impl Cutter {
             asked,
             limits,
         };
-        let working = work.clone().run(tell);
+        let working = work.run(tell);
         tokio::spawn(async move { stop.run_until_cancelled(working).await });
-        Self { done, work }
-    }
-
-    /// Ends all connections of somebody who may connect again later.
-    pub fn cut_off(&self, uid: Username) {
-        let work = self.work.clone();
-        tokio::spawn(async move {
-            if let Err(error) = work.cut(&Lost::everything(uid)).await {
-                tracing::warn!(%error, "somebody was not cut off");
-            }
-        });
+        Self { done }
     }
 
     /// Waits until everybody whose rights shrank up to this place of LOG has been cut off. Should
@@ -190,19 +179,15 @@ impl Work {
     async fn look_and_end(&self, lost: &Lost) -> Result<Sighting, SystemError> {
         let seen = self.passage.look(&self.system).await?;
         let meant: Vec<_> = seen.named.iter().filter(|open| lost.is_in(open)).collect();
-        // Before they end: a client comes back at once.
-        if lost.is_forgiven {
-            let holders = meant.iter().map(|open| holder_of(&open.user));
-            for holder in holders.flat_map(Username::parse) {
-                self.limits.forgive_connect(&holder);
-            }
+        // Before they end: a client comes back at once, and is not charged for it.
+        let holders = meant.iter().map(|open| holder_of(&open.user));
+        for holder in holders.flat_map(Username::parse) {
+            self.limits.forgive_connect(&holder);
         }
-        let kicks = meant
+        let meant = meant
             .into_iter()
-            .map(|open| kick(&self.system, &open.server, open.cid));
-        for kicked in futures::future::join_all(kicks).await {
-            kicked?;
-        }
+            .map(|open| (open.server.clone(), open.cid));
+        kick_all(&self.system, meant.collect()).await?;
         Ok(seen)
     }
 }
@@ -212,8 +197,6 @@ struct Lost {
     /// The life of the log that it is told by.
     epoch: Epoch,
     by_holder: HashMap<String, Vec<Loss>>,
-    /// Connecting again is not charged to them.
-    is_forgiven: bool,
 }
 
 impl Lost {
@@ -223,24 +206,7 @@ impl Lost {
             let holder = loss.uid.to_string();
             by_holder.entry(holder).or_default().push(loss);
         }
-        Self {
-            epoch,
-            by_holder,
-            is_forgiven: true,
-        }
-    }
-
-    /// All that somebody had, by connections of whatever age.
-    fn everything(uid: Username) -> Self {
-        let loss = Loss {
-            uid,
-            came: Sequence(0),
-            gone: Sequence(u64::MAX),
-        };
-        Self {
-            is_forgiven: false,
-            ..Self::new(Epoch(u64::MAX), vec![loss])
-        }
+        Self { epoch, by_holder }
     }
 
     /// Do the rights of a connection hold some of it? A name that does not say what they were judged by
@@ -312,8 +278,5 @@ mod tests {
         ] {
             assert_eq!(lost.is_in(&present(name)), ends, "{name}");
         }
-        let all = Lost::everything(Username::parse("ada").unwrap());
-        assert!(all.is_in(&present("ada.hash.5-999")));
-        assert!(!all.is_in(&present("ben.hash.5-1")));
     }
 }

@@ -20,11 +20,14 @@ use crate::domain::{Username, limits};
 /// How long somebody is cut off who goes on past a limit.
 pub const CUT_OFF: Duration = Duration::from_secs(60);
 
+/// While somebody is cut off and messages of theirs still come, their connections are ended this often.
+const CUT_AGAIN: Duration = Duration::from_secs(1);
+
 /// How long somebody has to connect again free of charge.
 const FORGIVEN_FOR: Duration = Duration::from_secs(60);
 
 /// As many connections as one person can have.
-const MOST_FORGIVEN: usize = limits::CONNECTIONS_PER_PERSON + limits::TERMINALS_PER_PERSON;
+const MOST_FORGIVEN: usize = limits::CONNECTIONS_IN_ALL;
 
 /// How often those who have done nothing lately are forgotten.
 const TIDY: Duration = Duration::from_secs(60);
@@ -116,7 +119,7 @@ struct All {
     brought_in_by_one: Limit<(Username, Username)>,
     removed_by_one: Limit<(Username, Username)>,
     forgiven: Mutex<HashMap<Username, Forgiven>>,
-    cut_off: Mutex<HashMap<Username, Instant>>,
+    cut_off: Mutex<HashMap<Username, Cut>>,
 }
 
 impl Default for Limits {
@@ -151,13 +154,24 @@ struct Forgiven {
     until: Instant,
 }
 
+/// Somebody is cut off.
+struct Cut {
+    until: Instant,
+    /// From when on a message of theirs shows that they have a connection again, or still.
+    again: Instant,
+}
+
 /// What becomes of one request too many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Excess {
     /// It is refused.
     Refused(Failure),
-    /// It is refused, and the one who goes on all the same is to be cut off now.
-    CutOff(Failure),
+    /// It is thrown away: who sends it has gone on past the limit all the same, and is cut off.
+    CutOff {
+        /// Their connections are to be ended now: they have just been cut off, or there are such
+        /// all the same.
+        cut_now: bool,
+    },
 }
 
 impl Limits {
@@ -195,18 +209,22 @@ impl Limits {
         from.map_err(Failure::too_many)
     }
 
-    /// Counts a request over NATS.
+    /// Counts anything that somebody sends over NATS.
     ///
     /// # Errors
     /// Too many.
     pub fn request(&self, uid: &Username) -> Result<(), Excess> {
+        if let Some(cut_now) = self.goes_on(uid, Instant::now) {
+            return Err(Excess::CutOff { cut_now });
+        }
         let Err(wait) = self.all.request.check(uid) else {
             return Ok(());
         };
-        if self.all.refused_request.check(uid).is_ok() || !self.cut_off(uid) {
+        if self.all.refused_request.check(uid).is_ok() {
             return Err(Excess::Refused(Failure::too_many(wait)));
         }
-        Err(Excess::CutOff(Failure::too_many(CUT_OFF)))
+        self.cut_off(uid, Instant::now());
+        Err(Excess::CutOff { cut_now: true })
     }
 
     /// Counts a message.
@@ -301,17 +319,35 @@ impl Limits {
     /// For how long this person is cut off yet, if they are.
     #[must_use]
     pub fn cut_off_for(&self, uid: &Username) -> Option<Duration> {
-        let until = lock(&self.all.cut_off);
-        let left = until.get(uid)?.saturating_duration_since(Instant::now());
+        let cut_off = lock(&self.all.cut_off);
+        let left = cut_off.get(uid)?.until;
+        let left = left.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Cuts somebody off. False: they are so already.
-    fn cut_off(&self, uid: &Username) -> bool {
+    /// Something of somebody who may be cut off has come. `None`: they are not; else whether their
+    /// connections are to be ended once more.
+    fn goes_on(&self, uid: &Username, now: impl FnOnce() -> Instant) -> Option<bool> {
+        let mut cut_off = lock(&self.all.cut_off);
+        let cut = cut_off.get_mut(uid)?;
+        let now = now();
+        if cut.until <= now {
+            return None;
+        }
+        let is_due = cut.again <= now;
+        if is_due {
+            cut.again = now + CUT_AGAIN;
+        }
+        Some(is_due)
+    }
+
+    fn cut_off(&self, uid: &Username, now: Instant) {
         let mut all = lock(&self.all.cut_off);
-        let now = Instant::now();
-        let before = all.insert(uid.clone(), now + CUT_OFF);
-        before.is_none_or(|before| before <= now)
+        let cut = Cut {
+            until: now + CUT_OFF,
+            again: now + CUT_AGAIN,
+        };
+        all.insert(uid.clone(), cut);
     }
 
     /// Forgets those who have done nothing lately, now and then, for ever.
@@ -340,7 +376,7 @@ impl Limits {
             }
             let now = Instant::now();
             lock(&all.forgiven).retain(|_, forgiven| forgiven.until > now);
-            lock(&all.cut_off).retain(|_, until| *until > now);
+            lock(&all.cut_off).retain(|_, cut| cut.until > now);
         }
     }
 }
@@ -380,13 +416,14 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_is_cut_off_once_and_cannot_connect() {
+    fn who_goes_on_is_cut_off_and_cannot_connect() {
         let limits = Limits::default();
         let ada = name("ada");
-        let is_cut = |excess| matches!(excess, Err(Excess::CutOff(_)));
-        let cut = (0..5_000).filter(|_| is_cut(limits.request(&ada))).count();
-        assert_eq!(cut, 1);
+        let is_cut = |excess: &Result<(), Excess>| matches!(excess, Err(Excess::CutOff { .. }));
+        let before = (0..5_000).take_while(|_| !is_cut(&limits.request(&ada)));
+        assert!((1_000..1_500).contains(&before.count()));
         assert!(limits.is_cut_off(&ada) && !limits.may_connect(&ada));
+        assert!(is_cut(&limits.request(&ada)), "and stays so");
         assert!(limits.may_connect(&name("ben")));
     }
 
@@ -420,6 +457,23 @@ mod tests {
         assert!((3..6).contains(&again), "{again}");
         (0..1_000).for_each(|_| limits.forgive_connect(&ada));
         assert!(connect() < MOST_FORGIVEN + 5);
+    }
+
+    #[test]
+    fn who_sends_while_cut_off_is_cut_again_once_a_second() {
+        let (limits, now) = (Limits::default(), Instant::now());
+        let ada = name("ada");
+        let goes_on = |after: u64| {
+            let at = now + Duration::from_millis(after);
+            limits.goes_on(&ada, || at)
+        };
+        assert_eq!(goes_on(0), None);
+        limits.cut_off(&ada, now);
+        assert_eq!(goes_on(999), Some(false));
+        assert_eq!(goes_on(1_000), Some(true));
+        assert_eq!(goes_on(1_500), Some(false));
+        assert_eq!(goes_on(2_000), Some(true));
+        assert_eq!(goes_on(60_000), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What `natter serve` runs.
 //!
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
-//! reads; `callout` decides who may do what and `connection_name` says by how much of LOG, `asked` whom it is asked about; `router` serves commands over NATS and `services`
-//! are its handlers; `cutter` takes live connections away whose rights have shrunk, `headcount`
-//! those that are too many, `cluster` which server of several does what, `limits` says how much one person may do, `budget` how large an answer may become; `oidc` asks an identity
-//! provider who somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a
-//! running server. `failure` is the one place where errors become words, `start` the one where all
+//! reads; `callout` decides who may do what, `connection_name` says by how much of LOG, `asked` whom it
+//! is asked about; `router` serves commands over NATS and `services` are its handlers; `cutter` takes
+//! live connections away whose rights have shrunk, `connection_limit` those that are too many,
+//! `cut_off` those of who floods; `cluster` says which server of several does what, `limits` how much
+//! one person may do, `budget` how large an answer may become; `oidc` asks an identity provider who
+//! somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a running
+//! server; `log_limit` keeps the log short whoever causes it to be written. `failure` is the one place
+//! where errors become words, `start` the one where all
 //! of it is put together.
 
 mod asked;
@@ -15,15 +18,17 @@ pub mod callout;
 pub mod clock;
 mod cluster;
 pub mod config;
+mod connection_limit;
 pub mod connection_name;
 pub mod creds;
+mod cut_off;
 mod cutter;
 mod failure;
-pub mod headcount;
 mod host;
 mod http;
 pub mod limits;
 mod links;
+pub mod log_limit;
 pub mod oidc;
 mod open_files;
 mod passwords;

@@ -18,8 +18,9 @@ use super::broker::{
 };
 use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
+use super::connection_limit::ConnectionLimit;
+use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
-use super::headcount::Headcount;
 use super::http::{self, AppState, ConnectionBounds, Connections, LAST_REQUESTS, Tunnels, Uploads};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
@@ -216,13 +217,18 @@ impl Server {
         );
         let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
-        let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
+        let connections = ConnectionLimit::start(
+            links.system.clone(),
+            chat_account.clone(),
+            links.reconnects.clone(),
+            stop.clone(),
+        );
         let known = callout::Known {
             store: store.clone(),
             read_model: read_model.clone(),
             limits: limits.clone(),
             asked,
-            headcount,
+            connections: connections.clone(),
             rights_life,
         };
         callout::serve(links.auth.clone(), keys, known, stop.clone()).await?;
@@ -233,7 +239,13 @@ impl Server {
             cutter: cutter.clone(),
             limits: limits.clone(),
         };
-        let cut_off: CutOff = Arc::new(move |uid| cutter.cut_off(uid));
+        let flooders = CuttingOff {
+            system: links.system.clone(),
+            account: chat_account,
+            connections: connections.clone(),
+            lately: Lately::default(),
+        };
+        let cut_off: CutOff = Arc::new(move |uid| flooders.cut(uid));
         let served = services::router(services.clone())
             .serve(links.wires(limits.clone(), cut_off), stop.clone())
             .await?;
@@ -274,6 +286,7 @@ impl Server {
             pictures: Pictures::default(),
             services,
             limits,
+            connections,
             tunnels: tunnels.clone(),
             cluster,
             ready: ready.clone(),

@@ -11,6 +11,7 @@ mod broker_loss;
 mod callout;
 mod cli;
 mod connections;
+mod connections_of_one;
 mod consent;
 mod creds;
 mod cuts;
@@ -19,6 +20,7 @@ mod doors;
 mod effects;
 mod fault_proxy;
 mod filled;
+mod floods;
 mod forms;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]

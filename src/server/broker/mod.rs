@@ -20,6 +20,7 @@ mod child;
 mod child_log;
 mod claims;
 mod config;
+mod connz;
 mod credentials;
 mod embedded;
 mod error;
@@ -39,6 +40,7 @@ mod trust;
 pub use callout::{
     AuthRequest, CALLOUT_SUBJECT, CalloutError, ClientInfo, Credential, SERVER_XKEY_HEADER,
 };
+pub use child_log::BROKER_LOG;
 pub use config::{NotAnInterval, SyncInterval};
 pub use credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 pub use embedded::{EmbeddedBroker, EmbeddedOptions};
@@ -50,5 +52,5 @@ pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
 pub use node::Node;
 pub use passage::{Passage, Sighting};
 pub use supervisor::BrokerState;
-pub use system::{Present, SystemError, connections_of, kick, present};
+pub use system::{Present, SystemError, connections_of, kick, kick_all, present};
 pub use trust::SESSION_COOKIE_UPSTREAM;

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::Client;
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::system::{MOST_CONNECTIONS, Open, Present, SystemError, connections};
+use super::connz::{Open, Selection, connections};
+use super::system::{Present, SystemError};
 
 /// Between two looks at connections whose answers are to land. An answer takes a few milliseconds.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(15);
@@ -43,9 +43,8 @@ impl Passage {
     /// # Errors
     /// Fails when a server does not answer within 2 s.
     pub async fn look(&self, client: &Client) -> Result<Sighting, SystemError> {
-        let options = json!({ "auth": true, "limit": MOST_CONNECTIONS });
         let mut seen = Sighting::default();
-        for (server, open) in connections(client, &options).await? {
+        for (server, open) in connections(client, &Selection::default()).await? {
             if self.is_unnamed(&open) {
                 seen.unnamed.insert((server, open.cid));
             } else if open.account == self.chat {
@@ -68,9 +67,11 @@ impl Passage {
     ) -> Result<(), SystemError> {
         let until = Instant::now() + patience;
         // Of AUTH alone, where few are at a time.
-        let options = json!({ "auth": true, "acc": self.auth, "limit": MOST_CONNECTIONS });
+        let selection = Selection {
+            account: Some(self.auth.clone()),
+        };
         loop {
-            let open = connections(client, &options).await?.into_iter();
+            let open = connections(client, &selection).await?.into_iter();
             let mut left = open.filter(|(_, open)| self.is_unnamed(open));
             let is_open = left.any(|(server, open)| unnamed.contains(&(server, open.cid)));
             if !is_open || Instant::now() >= until {

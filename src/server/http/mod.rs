@@ -48,6 +48,7 @@ pub use uploads::Uploads;
 
 use crate::server::cluster::Cluster;
 use crate::server::config::{BodyPace, Signup, Site};
+use crate::server::connection_limit::ConnectionLimit;
 use crate::server::limits::Limits;
 use crate::server::oidc::Provider;
 use crate::server::pictures::Pictures;
@@ -70,6 +71,8 @@ pub struct AppState {
     pub read_model: ReadModel,
     /// How much one person or address may do.
     pub limits: Limits,
+    /// How many connections one person has, wherever they come in.
+    pub connections: ConnectionLimit,
     /// Makes small squares of what people upload.
     pub pictures: Pictures,
     /// What commands and forms both do.
