@@ -3,7 +3,8 @@
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
 //! reads; `callout` decides who may do what; `router` serves commands over NATS and `services`
 //! are its handlers; `cutter` takes live connections away whose rights have shrunk, `headcount`
-//! those that are too many, `cluster` which server of several does what, `limits` says how much one person may do; `oidc` asks an identity
+//! those that are too many, `cluster` which server of several does what, `limits` says how much one person
+//! or one `source` may do, `turns` lets those who wait for something expensive wait fairly; `oidc` asks an identity
 //! provider who somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a
 //! running server. `failure` is the one place where errors become words, `start` the one where all
 //! of it is put together.
@@ -29,9 +30,11 @@ pub mod router;
 mod self_test;
 pub mod services;
 mod sign_out;
+pub mod source;
 pub mod space;
 mod start;
 pub mod store;
+mod turns;
 pub mod whereabouts;
 
 pub use failure::Failure;

@@ -19,10 +19,11 @@ use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::cutter::Cutter;
 use super::headcount::Headcount;
-use super::http::{self, AppState, LAST_REQUESTS, Tunnels, Uploads};
+use super::http::{self, AppState, KnownBrowsers, LAST_REQUESTS, Tunnels, Uploads};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::oidc::{OidcOptionsError, Provider};
+use super::passwords::Passwords;
 use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
@@ -209,6 +210,7 @@ impl Server {
         );
         let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
+        let known_browsers = KnownBrowsers::new(keys.secret_for("known browsers")?);
         let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
         let known = callout::Known {
             store: store.clone(),
@@ -263,6 +265,8 @@ impl Server {
             ),
             store,
             read_model,
+            passwords: Passwords::default(),
+            known_browsers,
             pictures: Pictures::default(),
             services,
             limits,

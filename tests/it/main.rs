@@ -14,9 +14,11 @@ mod disk_full;
 mod effects;
 mod fault_proxy;
 mod forms;
+mod guessing;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
 mod headless;
+mod http_limits;
 mod http_matrix;
 mod interop;
 mod killed;

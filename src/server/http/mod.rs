@@ -4,10 +4,12 @@
 mod address;
 mod body;
 mod cookie;
+mod counted;
 mod forms;
 mod guarded;
 mod headers;
 mod health;
+mod known;
 mod oidc;
 mod pages;
 mod picture;
@@ -23,7 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler as _;
 use axum::http::{HeaderValue, Response, header};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use tower::ServiceBuilder;
@@ -34,6 +38,7 @@ use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
+pub use known::KnownBrowsers;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 pub use uploads::Uploads;
@@ -42,6 +47,7 @@ use crate::server::cluster::Cluster;
 use crate::server::config::{BodyPace, Signup, Site};
 use crate::server::limits::Limits;
 use crate::server::oidc::Provider;
+use crate::server::passwords::Passwords;
 use crate::server::pictures::Pictures;
 use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
@@ -62,6 +68,10 @@ pub struct AppState {
     pub read_model: ReadModel,
     /// How much one person or address may do.
     pub limits: Limits,
+    /// Judges, hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Knows the browsers that somebody was signed in with.
+    pub known_browsers: KnownBrowsers,
     /// Makes small squares of what people upload.
     pub pictures: Pictures,
     /// What commands and forms both do.
@@ -115,10 +125,12 @@ pub fn router(state: AppState) -> axum::Router {
             .precompressed_br()
             .precompressed_gzip(),
     );
+    let counted = from_fn_with_state(state.clone(), counted::count);
+    let nothing_there = get(pages::not_found.layer(counted.clone()));
     let public = ServiceBuilder::new().layer(kept("no-cache")).service(
         ServeDir::new(&site_root)
             .append_index_html_on_directories(false)
-            .fallback(get(pages::not_found).with_state(state.clone())),
+            .fallback(nothing_there.with_state(state.clone())),
     );
 
     // What is sent from other sites is refused by Sec-Fetch-Site and Origin, beside SameSite. What
@@ -130,6 +142,7 @@ pub fn router(state: AppState) -> axum::Router {
     });
     // The order is from the outside in; axum runs the last layer first, so it reads upside down.
     let served = routed
+        .layer(counted)
         .nest_service("/pkg", pkg)
         .fallback_service(public)
         .layer(DefaultBodyLimit::max(FORM_BYTES))

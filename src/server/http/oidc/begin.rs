@@ -26,7 +26,7 @@ pub(in super::super) struct BeginQuery {
 
 pub(in super::super) async fn begin(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Query(query): Query<BeginQuery>,
 ) -> Response {
@@ -40,7 +40,7 @@ pub(in super::super) async fn begin(
         }
     };
     let begun = async {
-        state.limits.sign_in_elsewhere(address)?;
+        state.limits.sign_in(address.source())?;
         send_there(&state, &headers, uid, &query.invite).await
     };
     match begun.await {

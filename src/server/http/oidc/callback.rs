@@ -1,7 +1,5 @@
 //! GET /login/oidc/callback: back from the provider.
 
-use std::net::IpAddr;
-
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -34,12 +32,12 @@ pub(in super::super) struct CallbackQuery {
 
 pub(in super::super) async fn callback(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Query(query): Query<CallbackQuery>,
 ) -> Response {
     let came_back = async {
-        state.limits.sign_in_elsewhere(address)?;
+        state.limits.sign_in(address.source())?;
         take_back(&state, address, &headers, query).await
     };
     match came_back.await {
@@ -50,7 +48,7 @@ pub(in super::super) async fn callback(
 
 async fn take_back(
     state: &AppState,
-    address: IpAddr,
+    address: ClientAddress,
     headers: &HeaderMap,
     query: CallbackQuery,
 ) -> Result<Response, Failure> {
@@ -132,7 +130,7 @@ fn answer(provider: &Provider, query: CallbackQuery) -> Result<String, Failure> 
 /// Who is known comes in.
 async fn come_in(
     state: &AppState,
-    address: IpAddr,
+    address: ClientAddress,
     headers: &HeaderMap,
     uid: &Username,
 ) -> Result<Response, Failure> {
