@@ -45,6 +45,8 @@ impl Allowance {
 
 /// Signing in from one address: an office has one.
 const SIGN_IN_ADDRESS: Allowance = Allowance::new(60, Duration::from_secs(1));
+/// Sessions that one person begins.
+const SESSION: Allowance = Allowance::new(30, Duration::from_secs(10));
 /// Making accounts from one address.
 const SIGN_UP_ADDRESS: Allowance = Allowance::new(100, Duration::from_secs(5));
 /// Requests of any kind, over NATS.
@@ -95,6 +97,7 @@ pub struct Limits {
 struct All {
     sign_in_address: Limit<Source>,
     guesses: Arc<guesses::Guesses>,
+    session: Limit<Username>,
     sign_up_address: Limit<Source>,
     http: requests::Requests,
     request: Limit<Username>,
@@ -113,6 +116,7 @@ impl Default for Limits {
             all: Arc::new(All {
                 sign_in_address: Limit::new(SIGN_IN_ADDRESS),
                 guesses: Arc::default(),
+                session: Limit::new(SESSION),
                 sign_up_address: Limit::new(SIGN_UP_ADDRESS),
                 http: requests::Requests::default(),
                 request: Limit::new(REQUEST),
@@ -181,10 +185,28 @@ impl Limits {
         by_source.or_else(|wait| known.map_or(Err(wait), |account| http.of_known(account)))
     }
 
-    /// Is something left of what may be asked for over HTTP from an address without a session?
-    #[must_use]
-    pub fn http_has_room(&self, wanted: Wanted, source: Source) -> bool {
-        self.all.http.source_has_room(wanted, source)
+    /// Counts a session that somebody begins who has shown who they are: each is kept for a month.
+    ///
+    /// # Errors
+    /// Too many of this person.
+    pub fn session(&self, uid: &Username) -> Result<(), Failure> {
+        self.all.session.check(uid).map_err(Failure::too_many)
+    }
+
+    /// Would a session be worth looking up that a request has of `uid`, as it says? Not when it is
+    /// refused either way: that of a person who has used their allowance up, or one that is made up at an
+    /// address that has.
+    ///
+    /// # Errors
+    /// It would not. It says when to try again.
+    pub fn http_look_up(
+        &self,
+        wanted: Wanted,
+        uid: &Username,
+        source: Source,
+        known: Option<AccountMark>,
+    ) -> Result<(), Duration> {
+        self.all.http.look_up(wanted, uid, source, known)
     }
 
     /// Counts an account.
@@ -282,6 +304,7 @@ impl Limits {
             all.guesses.tidy(Instant::now());
             all.http.tidy(Instant::now());
             for by_person in [
+                &all.session,
                 &all.request,
                 &all.refused_request,
                 &all.post,

@@ -12,6 +12,7 @@ use image::{
     DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
 };
 
+mod budget;
 mod cut;
 
 use crate::domain::{Username, limits};
@@ -25,12 +26,9 @@ const SIDE: u32 = 192;
 /// How good a JPEG: 10 kB or so.
 const QUALITY: u8 = 85;
 
-/// What the pixels of one picture may take: 30 million of them with 8 bits a colour and transparency.
+/// What one picture may take while it is decoded (`budget`): 30 million pixels with 16 bits a colour.
 /// Pictures are worked on one at a time.
-const DECODED_BYTES: u64 = 4 * limits::PICTURE_PIXELS;
-
-/// What a decoder may allocate beside the pixels: rows, tables, colour profiles.
-const DECODER_BYTES: u64 = 16 * 1_024 * 1_024;
+const WORKING_BYTES: u64 = 6 * limits::PICTURE_PIXELS;
 
 /// Each of those that wait holds a file of up to 10 MB.
 const TURNS: Bounds = Bounds {
@@ -53,9 +51,9 @@ pub enum PictureError {
     TooLarge,
     /// Too many bytes for its pixels, refused alike.
     #[error(
-        "This picture has 16 bits a colour and too many pixels for that. Save it with 8 bits a colour, or make it smaller first."
+        "This picture has too many pixels for the way it is saved. Save it as a plain JPEG, or make it smaller first."
     )]
-    TooDeep,
+    TooHeavy,
 }
 
 impl From<PictureError> for Failure {
@@ -111,8 +109,7 @@ fn square(file: &[u8]) -> Result<Vec<u8>, PictureError> {
     }
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     let mut most = Limits::no_limits();
-    // The pixels, and as much as a decoder needs beside them.
-    most.max_alloc = Some(DECODED_BYTES + DECODER_BYTES);
+    most.max_alloc = Some(WORKING_BYTES);
     reader.limits(most);
     // This reads the head of the file and no more.
     let mut decoder = reader.into_decoder().map_err(why)?;
@@ -120,8 +117,9 @@ fn square(file: &[u8]) -> Result<Vec<u8>, PictureError> {
     if u64::from(width) * u64::from(height) > limits::PICTURE_PIXELS {
         return Err(PictureError::TooLarge);
     }
-    if decoder.total_bytes() > DECODED_BYTES {
-        return Err(PictureError::TooDeep);
+    let bytes = budget::bytes(format, file, &decoder).ok_or(PictureError::Unreadable)?;
+    if bytes > WORKING_BYTES {
+        return Err(PictureError::TooHeavy);
     }
     // Cameras write the picture as it falls and say how to turn it.
     let turned = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -254,9 +252,9 @@ mod tests {
         for (width, height, bits, refused) in [
             (6_000, 5_000, 8, PictureError::Unreadable),
             (6_001, 5_000, 8, PictureError::TooLarge),
-            (5_000, 3_000, 16, PictureError::Unreadable),
-            (5_001, 3_000, 16, PictureError::TooDeep),
-            (6_000, 5_000, 16, PictureError::TooDeep),
+            (4_500, 5_000, 16, PictureError::Unreadable),
+            (4_501, 5_000, 16, PictureError::TooHeavy),
+            (6_000, 5_000, 16, PictureError::TooHeavy),
         ] {
             let made = square(&png_head(width, height, bits));
             assert_eq!(made, Err(refused), "{width} x {height} x {bits}");

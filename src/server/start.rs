@@ -285,7 +285,9 @@ impl Server {
             setup_token: setup_token.clone(),
             leptos,
         };
-        let app = http::router(state);
+        // A task of its own begins with an empty stack: every route is built with a copy of the state.
+        let app = tokio::spawn(async move { http::router(state) });
+        let app = app.await.map_err(|_| StartError::Interrupted)?;
         let told = stop.clone();
         let http = tokio::spawn(async move {
             axum::serve(

@@ -115,6 +115,21 @@ async fn strangers_who_guess_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn who_knows_the_password_begins_so_many_sessions() {
+    let (natter, ada, _) = behind_proxy().await;
+    let mut begun = 0;
+    for _ in 0..50 {
+        let answer = sign_in(&natter, &ada.http, "192.0.2.66", "ada", PASSWORD).await;
+        begun += usize::from(answer.status() == StatusCode::SEE_OTHER);
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            assert!(begun >= 30, "{begun}");
+            return;
+        }
+    }
+    panic!("{begun} sessions");
+}
+
+#[tokio::test]
 async fn an_address_that_tries_many_names_keeps_no_known_browser_out() {
     let (natter, ada, _) = behind_proxy().await;
     let (stranger, theirs) = (stranger(), "192.0.2.66");

@@ -37,7 +37,8 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     let (mut parts, body) = request.into_parts();
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let marks = state.known_browsers.read(&parts.headers, &state.site);
-    let me = match whose(&parts, &marks, &state).await {
+    // Apart, so that what all requests go through stays small on the stack.
+    let me = match Box::pin(whose(&parts, &marks, &state)).await {
         Ok(me) => me,
         Err(wait) if is_read => return too_many(wait),
         Err(wait) => {
@@ -72,16 +73,13 @@ async fn whose(
     let (limits, headers) = (&state.limits, &parts.headers);
     let source = address::source(parts, state);
     let wanted = wanted(parts.uri.path());
-    let by_address = || {
-        let known = marks.first().map(|mark| mark.account);
-        limits.http_of_source(wanted, source, known).map(|()| None)
-    };
-    let is_nobody = wanted == Wanted::Health || cookie::read(headers, &state.site).is_none();
-    // Made-up sessions are not looked up without end. A genuine one comes with a mark.
-    let is_spent = || marks.is_empty() && !limits.http_has_room(wanted, source);
-    if is_nobody || is_spent() {
+    let known = marks.first().map(|mark| mark.account);
+    let by_address = || limits.http_of_source(wanted, source, known).map(|()| None);
+    let claimed = cookie::read(headers, &state.site).and_then(|token| token.claimed());
+    let Some(claimed) = claimed.filter(|_| wanted != Wanted::Health) else {
         return by_address();
-    }
+    };
+    limits.http_look_up(wanted, &claimed, source, known)?;
     match SignedIn::find(headers, state).await {
         Ok(me) => limits.http_of_person(wanted, &me.uid).map(|()| Some(me)),
         Err(_) => by_address(),

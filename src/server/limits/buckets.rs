@@ -45,13 +45,7 @@ impl<K: Eq + Hash> Buckets<K> {
     pub(super) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut inner = self.lock();
         let whole_at = inner.whole_at.get(&key).copied();
-        let after = whole_at.unwrap_or(now).max(now) + self.allowance.pause;
-        let span = self.allowance.pause * self.allowance.at_once;
-        if let Some(wait) = after.checked_duration_since(now + span)
-            && !wait.is_zero()
-        {
-            return Err(wait);
-        }
+        let after = self.after(whole_at, now)?;
         if whole_at.is_some() || inner.has_place(self.most, now) {
             inner.whole_at.insert(key, after);
         }
@@ -59,10 +53,22 @@ impl<K: Eq + Hash> Buckets<K> {
     }
 
     /// Would one more be taken? Takes none.
-    pub(super) fn has_room(&self, key: &K, now: Instant) -> bool {
+    ///
+    /// # Errors
+    /// Nothing is left; it says when there is.
+    pub(super) fn wait(&self, key: &K, now: Instant) -> Result<(), Duration> {
         let whole_at = self.lock().whole_at.get(key).copied();
+        self.after(whole_at, now).map(drop)
+    }
+
+    /// When the allowance is whole again after one more.
+    fn after(&self, whole_at: Option<Instant>, now: Instant) -> Result<Instant, Duration> {
+        let after = whole_at.unwrap_or(now).max(now) + self.allowance.pause;
         let span = self.allowance.pause * self.allowance.at_once;
-        whole_at.is_none_or(|whole_at| whole_at + self.allowance.pause <= now + span)
+        match after.saturating_duration_since(now + span) {
+            Duration::ZERO => Ok(after),
+            wait => Err(wait),
+        }
     }
 
     /// Takes one back that was taken.
@@ -115,9 +121,10 @@ mod tests {
         let taken = (0..10).filter(|_| buckets.take(1, begun).is_ok());
         assert_eq!(taken.count(), 3);
         assert_eq!(buckets.take(1, begun), Err(SECOND));
-        assert!(!buckets.has_room(&1, begun) && buckets.has_room(&2, begun));
+        assert_eq!(buckets.wait(&1, begun), Err(SECOND));
         let later = begun + SECOND;
-        assert!(buckets.has_room(&1, later) && buckets.take(1, later).is_ok());
+        assert_eq!(buckets.wait(&2, begun).and(buckets.wait(&1, later)), Ok(()));
+        assert!(buckets.take(1, later).is_ok());
         assert!(buckets.take(1, later).is_err());
         let taken = (0..10).filter(|_| buckets.take(1, later + 60 * SECOND).is_ok());
         assert_eq!(

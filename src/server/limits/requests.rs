@@ -68,26 +68,38 @@ impl Default for Requests {
 
 impl Requests {
     pub(super) fn of_person(&self, wanted: Wanted, uid: &Username) -> Result<(), Duration> {
-        let buckets = match wanted {
-            Wanted::Picture => &self.person_picture,
-            Wanted::Page | Wanted::Health => &self.person,
-        };
-        buckets.take(uid.clone(), Instant::now())
+        self.of_persons(wanted).take(uid.clone(), Instant::now())
     }
 
     pub(super) fn of_source(&self, wanted: Wanted, source: Source) -> Result<(), Duration> {
-        self.of(wanted).take(source, Instant::now())
+        self.of_sources(wanted).take(source, Instant::now())
     }
 
-    pub(super) fn source_has_room(&self, wanted: Wanted, source: Source) -> bool {
-        self.of(wanted).has_room(&source, Instant::now())
+    pub(super) fn look_up(
+        &self,
+        wanted: Wanted,
+        uid: &Username,
+        source: Source,
+        known: Option<AccountMark>,
+    ) -> Result<(), Duration> {
+        let now = Instant::now();
+        self.of_persons(wanted).wait(uid, now)?;
+        let by_source = self.of_sources(wanted).wait(&source, now);
+        by_source.or_else(|wait| known.map_or(Err(wait), |known| self.known.wait(&known, now)))
     }
 
     pub(super) fn of_known(&self, account: AccountMark) -> Result<(), Duration> {
         self.known.take(account, Instant::now())
     }
 
-    fn of(&self, wanted: Wanted) -> &Buckets<Source> {
+    fn of_persons(&self, wanted: Wanted) -> &Buckets<Username> {
+        match wanted {
+            Wanted::Picture => &self.person_picture,
+            Wanted::Page | Wanted::Health => &self.person,
+        }
+    }
+
+    fn of_sources(&self, wanted: Wanted) -> &Buckets<Source> {
         match wanted {
             Wanted::Page => &self.source,
             Wanted::Picture => &self.source_picture,

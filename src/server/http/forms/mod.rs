@@ -44,6 +44,7 @@ pub(super) async fn begin_session(
     from: Origin,
     path: &str,
 ) -> Result<Response, Failure> {
+    state.limits.session(uid)?;
     let token = fresh_session(state, uid, generation, from).await?;
     if let Some(before) = before {
         state.sign_out.end(&before.id()).await?;
