@@ -142,13 +142,28 @@ pub enum Excess {
 }
 
 impl Limits {
-    /// Counts a step of a sign-in by somebody of whom nothing is known: by a password, by a link for
-    /// another one, at an identity provider.
+    /// Counts a password of somebody who is not known at the account.
     ///
     /// # Errors
     /// Too many from this address.
     pub fn sign_in(&self, source: Source) -> Result<(), Failure> {
         let from = self.all.sign_in_address.check(&source);
+        from.map_err(Failure::too_many)
+    }
+
+    /// Counts a step of a sign-in at an identity provider. A browser that was signed in to an account
+    /// before has an allowance of its own when that of the address is used up.
+    ///
+    /// # Errors
+    /// Too many from this address.
+    pub fn sign_in_elsewhere(
+        &self,
+        source: Source,
+        known: Option<AccountMark>,
+    ) -> Result<(), Failure> {
+        let from = self.all.sign_in_address.check(&source);
+        let from =
+            from.or_else(|wait| known.map_or(Err(wait), |known| self.all.http.of_known(known)));
         from.map_err(Failure::too_many)
     }
 

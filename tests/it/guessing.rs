@@ -3,7 +3,7 @@
 
 use reqwest::{Response, StatusCode, header};
 
-use crate::support::{Natter, PASSWORD, Person, stranger};
+use crate::support::{Natter, PASSWORD, Person, link_in, stranger};
 
 const WRONG: &str = "wrong password";
 const NEW_PASSWORD: &str = "battery staple";
@@ -146,6 +146,15 @@ async fn an_address_that_tries_many_names_keeps_no_known_browser_out() {
     assert!(is_spent, "an address may try any number of names");
     let known = sign_in(&natter, &ada.http, theirs, "ada", PASSWORD).await;
     assert_eq!(known.status(), StatusCode::SEE_OTHER);
+    // A link for another password works there, in any browser.
+    let link = link_in(&ada.act("ben", "reset-password").await);
+    let path = format!("/reset/{}", link.split_once("/reset/").unwrap().1);
+    let form = [("password", NEW_PASSWORD)];
+    let request = crate::support::stranger()
+        .post(natter.url(&path))
+        .form(&form);
+    let reset = request.header("x-forwarded-for", theirs).send().await;
+    assert_eq!(reset.unwrap().status(), StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]

@@ -250,9 +250,10 @@ pub(in super::super) async fn reset(
         }
     };
     let chosen = async {
-        state.limits.sign_in(address.source())?;
         let uid = Username::parse(&found.record.uid)?;
-        let (asker, about) = (Asker::Source(address.source()), [uid.as_str()]);
+        // Whoever has the link counts as the person: what others do at this address is nothing to them.
+        state.limits.change(&uid)?;
+        let (asker, about) = (Asker::Person(uid.clone()), [uid.as_str()]);
         let credential = keep_password(&state, &asker, form.password, &about).await?;
         if !state.store.invitations.take(&found.id).await? {
             state.store.credentials.forget(&credential).await?;

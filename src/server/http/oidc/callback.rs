@@ -11,7 +11,9 @@ use super::super::forms::joining::needs_invitation;
 use super::super::forms::{begin_session, on_to};
 use super::super::signed_in::SignedIn;
 use super::super::{AppState, cookie};
-use super::{CALLBACK, not_begun, pending_of, provider_of, redirect_of, refused, with_pending};
+use super::{
+    CALLBACK, may_go_on, not_begun, pending_of, provider_of, redirect_of, refused, with_pending,
+};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::oidc::{Claims, OidcAccounts, Provider};
@@ -37,7 +39,7 @@ pub(in super::super) async fn callback(
     Query(query): Query<CallbackQuery>,
 ) -> Response {
     let came_back = async {
-        state.limits.sign_in(address.source())?;
+        may_go_on(&state, address, &headers)?;
         take_back(&state, address, &headers, query).await
     };
     match came_back.await {
