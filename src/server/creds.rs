@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::broker::{
-    BrokerKeys, KeysError, ServiceUser, SignError, SystemError, connections_of, kick,
+    BrokerKeys, KeysError, ServiceUser, SignError, SystemError, connections_of, kick_all,
 };
 use super::callout::creds_connection_name;
 use super::clock;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use prost::Message as _;
 
 use crate::domain::{NameError, TextError};
+use crate::server::passwords::{self, PasswordError};
 use crate::server::read_model::ReadError;
 use crate::server::store::{DirectoryError, StoreError};
 use crate::wire::{Malformed, v1};
@@ -71,13 +72,43 @@ impl Failure {
     }
 
     fn too_soon(reason: &str, retry_after: Duration) -> Self {
-        let seconds = retry_after.as_secs().max(1);
-        let unit = if seconds == 1 { "second" } else { "seconds" };
+        let when = in_words(retry_after);
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
                 v1::FailureKind::TooMany,
-                format!("{reason} Try again in {seconds} {unit}."),
+                format!("{reason} Try again in {when}."),
+            )
+        }
+    }
+
+    /// Too many wrong passwords at one account.
+    #[must_use]
+    pub fn too_many_guesses(retry_after: Duration) -> Self {
+        let when = in_words(retry_after);
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                v1::FailureKind::TooMany,
+                format!(
+                    "There were too many wrong passwords. Try again in {when}, or now in a browser in which you \
+                     signed in before. An administrator can give you a link to choose another password."
+                ),
+            )
+        }
+    }
+
+    /// Others wait for the same already, and there is no place to wait with them.
+    #[must_use]
+    pub fn busy(retry_after: Duration) -> Self {
+        let when = in_words(retry_after);
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                v1::FailureKind::Unavailable,
+                format!(
+                    "Natter is busy with others right now. Nothing was changed: try again in {when}."
+                ),
             )
         }
     }
@@ -195,6 +226,17 @@ impl Failure {
     }
 }
 
+/// A wait as people say it, rounded up.
+fn in_words(wait: Duration) -> String {
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
+    let (count, unit) = match seconds {
+        ..120 => (seconds, "second"),
+        _ => (seconds.div_ceil(60), "minute"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
@@ -250,6 +292,18 @@ impl From<DirectoryError> for Failure {
                 "Somebody has to look after this Natter. Make somebody else an administrator first.",
             ),
             DirectoryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self::busy(passwords::QUEUE_IS_SHORTER),
+            PasswordError::Broken(_) => {
+                tracing::error!(%error, "a password could not be worked on");
+                Self::unavailable()
+            }
         }
     }
 }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +14,15 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::Failure;
+use super::source::Source;
 use crate::domain::{Username, limits};
+
+mod buckets;
+mod guesses;
+mod requests;
+
+pub use guesses::{BrowserId, Guess, Guesser};
+pub use requests::{AccountMark, Wanted};
 
 /// How long somebody is cut off who goes on past a limit.
 pub const CUT_OFF: Duration = Duration::from_secs(60);
@@ -47,8 +54,8 @@ impl Allowance {
 
 /// Signing in from one address: an office has one.
 const SIGN_IN_ADDRESS: Allowance = Allowance::new(60, Duration::from_secs(1));
-/// Signing in to one account, wherever from.
-const SIGN_IN_ACCOUNT: Allowance = Allowance::new(10, Duration::from_secs(10));
+/// Sessions that one person begins.
+const SESSION: Allowance = Allowance::new(30, Duration::from_secs(10));
 /// Making accounts from one address.
 const SIGN_UP_ADDRESS: Allowance = Allowance::new(100, Duration::from_secs(5));
 /// Requests of any kind, over NATS.
@@ -104,9 +111,11 @@ pub struct Limits {
 }
 
 struct All {
-    sign_in_address: Limit<IpAddr>,
-    sign_in_account: Limit<Username>,
-    sign_up_address: Limit<IpAddr>,
+    sign_in_address: Limit<Source>,
+    guesses: Arc<guesses::Guesses>,
+    session: Limit<Username>,
+    sign_up_address: Limit<Source>,
+    http: requests::Requests,
     request: Limit<Username>,
     refused_request: Limit<Username>,
     post: Limit<Username>,
@@ -127,8 +136,10 @@ impl Default for Limits {
         Self {
             all: Arc::new(All {
                 sign_in_address: Limit::new(SIGN_IN_ADDRESS),
-                sign_in_account: Limit::new(SIGN_IN_ACCOUNT),
+                guesses: Arc::default(),
+                session: Limit::new(SESSION),
                 sign_up_address: Limit::new(SIGN_UP_ADDRESS),
+                http: requests::Requests::default(),
                 request: Limit::new(REQUEST),
                 refused_request: Limit::new(REFUSED_REQUEST),
                 post: Limit::new(POST),
@@ -175,37 +186,94 @@ pub enum Excess {
 }
 
 impl Limits {
-    /// Counts a try to sign in.
-    ///
-    /// # Errors
-    /// Too many, from this address or to this account.
-    pub fn sign_in(&self, address: IpAddr, username: &str) -> Result<(), Failure> {
-        // First by address: one that makes names up fills no memory with them.
-        let from = self.all.sign_in_address.check(&address);
-        from.map_err(Failure::too_many)?;
-        // What nobody can be called has no account to guess the password of.
-        if let Ok(uid) = Username::parse(username) {
-            let account = self.all.sign_in_account.check(&uid);
-            account.map_err(Failure::too_many)?;
-        }
-        Ok(())
-    }
-
-    /// Counts a step of a sign-in at an identity provider. Passwords are guessed at there.
+    /// Counts a password of somebody who is not known at the account.
     ///
     /// # Errors
     /// Too many from this address.
-    pub fn sign_in_elsewhere(&self, address: IpAddr) -> Result<(), Failure> {
-        let from = self.all.sign_in_address.check(&address);
+    pub fn sign_in(&self, source: Source) -> Result<(), Failure> {
+        let from = self.all.sign_in_address.check(&source);
         from.map_err(Failure::too_many)
+    }
+
+    /// Counts a step of a sign-in at an identity provider. A browser that was signed in to an account
+    /// before has an allowance of its own when that of the address is used up.
+    ///
+    /// # Errors
+    /// Too many from this address.
+    pub fn sign_in_elsewhere(
+        &self,
+        source: Source,
+        known: Option<AccountMark>,
+    ) -> Result<(), Failure> {
+        let from = self.all.sign_in_address.check(&source);
+        let from =
+            from.or_else(|wait| known.map_or(Err(wait), |known| self.all.http.of_known(known)));
+        from.map_err(Failure::too_many)
+    }
+
+    /// Counts a try at the password of a name, that of an account (`exists`) or of none.
+    ///
+    /// # Errors
+    /// Too many wrong ones of this guesser, or of all addresses together.
+    pub fn guess(&self, guesser: Guesser, uid: &Username, exists: bool) -> Result<Guess, Failure> {
+        let guess = self.all.guesses.begin(guesser, uid, exists);
+        guess.map_err(Failure::too_many_guesses)
+    }
+
+    /// Counts an HTTP request of somebody with a session.
+    ///
+    /// # Errors
+    /// Too many. It says when to try again.
+    pub fn http_of_person(&self, wanted: Wanted, uid: &Username) -> Result<(), Duration> {
+        self.all.http.of_person(wanted, uid)
+    }
+
+    /// Counts an HTTP request of anybody else. A browser that was signed in to an account before has
+    /// an allowance of its own when that of the address is used up.
+    ///
+    /// # Errors
+    /// Too many. It says when to try again.
+    pub fn http_of_source(
+        &self,
+        wanted: Wanted,
+        source: Source,
+        known: Option<AccountMark>,
+    ) -> Result<(), Duration> {
+        let http = &self.all.http;
+        let by_source = http.of_source(wanted, source);
+        by_source.or_else(|wait| known.map_or(Err(wait), |account| http.of_known(account)))
+    }
+
+    /// Counts a session that somebody begins who has shown who they are: each is kept for a month.
+    ///
+    /// # Errors
+    /// Too many of this person.
+    pub fn session(&self, uid: &Username) -> Result<(), Failure> {
+        self.all.session.check(uid).map_err(Failure::too_many)
+    }
+
+    /// Would a session be worth looking up that a request has of `uid`, as it says? Not when it is
+    /// refused either way: that of a person who has used their allowance up, or one that is made up at an
+    /// address that has.
+    ///
+    /// # Errors
+    /// It would not. It says when to try again.
+    pub fn http_look_up(
+        &self,
+        wanted: Wanted,
+        uid: &Username,
+        source: Source,
+        known: Option<AccountMark>,
+    ) -> Result<(), Duration> {
+        self.all.http.look_up(wanted, uid, source, known)
     }
 
     /// Counts an account.
     ///
     /// # Errors
     /// Too many from this address.
-    pub fn sign_up(&self, address: IpAddr) -> Result<(), Failure> {
-        let from = self.all.sign_up_address.check(&address);
+    pub fn sign_up(&self, source: Source) -> Result<(), Failure> {
+        let from = self.all.sign_up_address.check(&source);
         from.map_err(Failure::too_many)
     }
 
@@ -356,9 +424,11 @@ impl Limits {
             tokio::time::sleep(TIDY).await;
             let all = &self.all;
             all.sign_in_address.limiter.retain_recent();
-            all.sign_in_account.limiter.retain_recent();
             all.sign_up_address.limiter.retain_recent();
+            all.guesses.tidy(Instant::now());
+            all.http.tidy(Instant::now());
             for by_person in [
+                &all.session,
                 &all.request,
                 &all.refused_request,
                 &all.post,
@@ -477,13 +547,11 @@ mod tests {
     }
 
     #[test]
-    fn guessing_at_one_account_ends_soon_wherever_it_comes_from() {
+    fn one_address_tries_only_so_many_names() {
         let limits = Limits::default();
-        let from = |n: u8| IpAddr::from([192, 0, 2, n]);
-        let tries = (0..40).filter(|n| limits.sign_in(from(*n), "ada").is_ok());
-        assert_eq!(tries.count(), 10);
-        assert_eq!(limits.sign_in(from(1), "ben"), Ok(()));
-        let tries = (0..200).filter(|n| limits.sign_in(from(200), &format!("p-{n}")).is_ok());
+        let from = |n: u8| Source::from(std::net::IpAddr::from([192, 0, 2, n]));
+        let tries = (0..200).filter(|_| limits.sign_in(from(200)).is_ok());
         assert!((50..=70).contains(&tries.count()));
+        assert_eq!(limits.sign_in(from(1)), Ok(()));
     }
 }

@@ -5,7 +5,8 @@
 //! is asked about; `router` serves commands over NATS and `services` are its handlers; `cutter` takes
 //! live connections away whose rights have shrunk, `connection_limit` those that are too many,
 //! `cut_off` those of who floods; `cluster` says which server of several does what, `limits` how much
-//! one person may do, `budget` how large an answer may become; `oidc` asks an identity provider who
+//! one person or one `source` may do, `turns` lets those wait fairly who wait for something expensive,
+//! `budget` how large an answer may become; `oidc` asks an identity provider who
 //! somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a running
 //! server; `log_limit` keeps the log short whoever causes it to be written. `failure` is the one place
 //! where errors become words, `start` the one where all
@@ -40,9 +41,11 @@ mod self_test;
 pub mod services;
 mod sign_out;
 mod site;
+pub mod source;
 pub mod space;
 mod start;
 pub mod store;
+mod turns;
 pub mod whereabouts;
 
 pub use budget::{Budget, Part};

@@ -3,7 +3,6 @@
 //! picture as well.
 
 use std::io::Cursor;
-use std::sync::Arc;
 use std::time::Duration;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -12,10 +11,13 @@ use image::metadata::Orientation;
 use image::{
     DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
 };
-use tokio::sync::Semaphore;
 
-use crate::domain::limits;
+mod budget;
+mod cut;
+
+use crate::domain::{Username, limits};
 use crate::server::Failure;
+use crate::server::turns::{Bounds, Turns};
 
 /// The side of a square as it is kept, in pixels: enough for the largest that pages show on a fine
 /// screen.
@@ -24,11 +26,19 @@ const SIDE: u32 = 192;
 /// How good a JPEG: 10 kB or so.
 const QUALITY: u8 = 85;
 
-/// What one picture may take while it is decoded. Pictures are worked on one at a time.
-const DECODED_BYTES: u64 = 256 * 1_024 * 1_024;
+/// What one picture may take while it is decoded (`budget`): 30 million pixels with 16 bits a colour.
+/// Pictures are worked on one at a time.
+const WORKING_BYTES: u64 = 6 * limits::PICTURE_PIXELS;
 
-/// How long an upload waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Each of those that wait holds a file of up to 10 MB.
+const TURNS: Bounds = Bounds {
+    at_once: 1,
+    waiting_each: 2,
+    waiting: 8,
+};
+
+/// By then the queue has moved on: a large picture takes a second or two.
+const QUEUE_IS_SHORTER: Duration = Duration::from_secs(10);
 
 /// Why a picture was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +49,11 @@ pub enum PictureError {
     /// Too many pixels: refused before any of them is decoded.
     #[error("This picture has too many pixels: 30 million are the most. Make it smaller first.")]
     TooLarge,
+    /// Too many bytes for its pixels, refused alike.
+    #[error(
+        "This picture has too many pixels for the way it is saved. Save it as a plain JPEG, or make it smaller first."
+    )]
+    TooHeavy,
 }
 
 impl From<PictureError> for Failure {
@@ -50,27 +65,25 @@ impl From<PictureError> for Failure {
 /// Works on pictures, one at a time, beside the threads that serve people.
 #[derive(Clone)]
 pub struct Pictures {
-    turn: Arc<Semaphore>,
+    turns: Turns<Username>,
 }
 
 impl Default for Pictures {
     fn default() -> Self {
         Self {
-            turn: Arc::new(Semaphore::new(1)),
+            turns: Turns::new(TURNS),
         }
     }
 }
 
 impl Pictures {
-    /// The square that is kept, a JPEG.
+    /// The square that is kept, a JPEG. `uid` uploads it.
     ///
     /// # Errors
     /// It is no picture, too large, or too many are waiting.
-    pub async fn square(&self, file: Vec<u8>) -> Result<Vec<u8>, Failure> {
-        let turn = Arc::clone(&self.turn).acquire_owned();
-        let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, turn).await else {
-            return Err(Failure::too_many(PATIENCE));
-        };
+    pub async fn square(&self, uid: &Username, file: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let turn = self.turns.take(uid).await;
+        let turn = turn.map_err(|_| Failure::busy(QUEUE_IS_SHORTER))?;
         let made = tokio::task::spawn_blocking(move || {
             // Held until the work is done, even when nobody waits for it any more.
             let _turn = turn;
@@ -96,24 +109,23 @@ fn square(file: &[u8]) -> Result<Vec<u8>, PictureError> {
     }
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     let mut most = Limits::no_limits();
-    most.max_alloc = Some(DECODED_BYTES);
+    most.max_alloc = Some(WORKING_BYTES);
     reader.limits(most);
     // This reads the head of the file and no more.
     let mut decoder = reader.into_decoder().map_err(why)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > limits::PICTURE_PIXELS
-        || decoder.total_bytes() > DECODED_BYTES
-    {
+    if u64::from(width) * u64::from(height) > limits::PICTURE_PIXELS {
         return Err(PictureError::TooLarge);
+    }
+    let bytes = budget::bytes(format, file, &decoder).ok_or(PictureError::Unreadable)?;
+    if bytes > WORKING_BYTES {
+        return Err(PictureError::TooHeavy);
     }
     // Cameras write the picture as it falls and say how to turn it.
     let turned = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let whole = DynamicImage::from_decoder(decoder).map_err(why)?;
-    let side = whole.width().min(whole.height());
-    let (left, top) = ((whole.width() - side) / 2, (whole.height() - side) / 2);
-    let middle = whole.crop_imm(left, top, side, side);
-    drop(whole);
+    let middle = cut::middle(decoder)?;
     let mut small = middle.resize_exact(SIDE, SIDE, FilterType::Triangle);
+    drop(middle);
     small.apply_orientation(turned);
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
@@ -209,6 +221,62 @@ mod tests {
             square(&encoded(&wide, ImageFormat::Png)),
             Err(PictureError::TooLarge)
         );
+    }
+
+    /// The head of a PNG, which says so many pixels of so many bits in red, green, blue and alpha, and
+    /// nothing behind it.
+    fn png_head(width: u32, height: u32, bits: u8) -> Vec<u8> {
+        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+        let mut chunk = b"IHDR".to_vec();
+        chunk.extend(width.to_be_bytes());
+        chunk.extend(height.to_be_bytes());
+        chunk.extend([bits, 6, 0, 0, 0]);
+        for (bytes, crc) in [(chunk, true), (b"IDAT".to_vec(), false)] {
+            png.extend(u32::try_from(bytes.len() - 4).unwrap().to_be_bytes());
+            png.extend(&bytes);
+            png.extend(if crc { crc32(&bytes) } else { 0 }.to_be_bytes());
+        }
+        png
+    }
+
+    /// As PNG has it (ISO/IEC 15948, annex D).
+    fn crc32(bytes: &[u8]) -> u32 {
+        let step = |crc: u32| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        let of_byte = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc));
+        !bytes.iter().fold(u32::MAX, of_byte)
+    }
+
+    #[test]
+    fn the_bytes_are_counted_before_any_is_decoded() {
+        // There are no pixels behind these heads: whatever was decoded would be unreadable.
+        for (width, height, bits, refused) in [
+            (6_000, 5_000, 8, PictureError::Unreadable),
+            (6_001, 5_000, 8, PictureError::TooLarge),
+            (4_500, 5_000, 16, PictureError::Unreadable),
+            (4_501, 5_000, 16, PictureError::TooHeavy),
+            (6_000, 5_000, 16, PictureError::TooHeavy),
+        ] {
+            let made = square(&png_head(width, height, bits));
+            assert_eq!(made, Err(refused), "{width} x {height} x {bits}");
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_a_colour_become_eight() {
+        let deep = |x: u32, _| {
+            image::Rgb(if x < 200 {
+                [51_200, 0, 128]
+            } else {
+                [128, 0, 51_200]
+            })
+        };
+        let deep = DynamicImage::ImageRgb16(image::ImageBuffer::from_fn(400, 200, deep));
+        for deep in [deep.clone(), DynamicImage::ImageRgba16(deep.to_rgba16())] {
+            let made = square(&encoded(&deep, ImageFormat::Png)).unwrap();
+            let made = image::load_from_memory(&made).unwrap().to_rgb8();
+            assert!(is_near(*made.get_pixel(10, 90), [200, 0, 0]));
+            assert!(is_near(*made.get_pixel(180, 90), [0, 0, 200]));
+        }
     }
 
     #[test]

@@ -21,10 +21,13 @@ use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::connection_limit::ConnectionLimit;
 use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
-use super::http::{self, AppState, ConnectionBounds, Connections, LAST_REQUESTS, Tunnels, Uploads};
+use super::http::{
+    self, AppState, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, Tunnels, Uploads,
+};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::oidc::{OidcOptionsError, Provider};
+use super::passwords::Passwords;
 use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
@@ -217,6 +220,7 @@ impl Server {
         );
         let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
+        let known_browsers = KnownBrowsers::new(keys.secret_for("known browsers")?);
         let connections = ConnectionLimit::start(
             links.system.clone(),
             chat_account.clone(),
@@ -283,6 +287,8 @@ impl Server {
             ),
             store,
             read_model,
+            passwords: Passwords::default(),
+            known_browsers,
             pictures: Pictures::default(),
             services,
             limits,
@@ -302,7 +308,9 @@ impl Server {
             setup_token: setup_token.clone(),
             leptos,
         };
-        let app = http::router(state);
+        // A task of its own begins with an empty stack: every route is built with a copy of the state.
+        let app = tokio::spawn(async move { http::router(state) });
+        let app = app.await.map_err(|_| StartError::Interrupted)?;
         let connections = Connections::new(bounds, options.behind_proxy);
         let http = tokio::spawn(http::serve(listener, app, connections, stop.clone()));
         Whereabouts {

@@ -22,9 +22,11 @@ mod fault_proxy;
 mod filled;
 mod floods;
 mod forms;
+mod guessing;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
 mod headless;
+mod http_limits;
 mod http_matrix;
 mod interop;
 mod killed;

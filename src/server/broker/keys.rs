@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nkeys::{KeyPair, XKey};
+use sha2::{Digest as _, Sha256};
 
 use super::account::Account;
 use super::claims::{
@@ -140,6 +141,21 @@ impl BrokerKeys {
     #[must_use]
     pub fn sentinel_jwt(&self) -> &str {
         &self.sentinel_jwt
+    }
+
+    /// A secret of natter's own, for one purpose: the same for every natter with these keys. It is derived
+    /// from the seed that the callout's requests are sealed to, which AUTH's JWT names, so that all natters of
+    /// one NATS have it.
+    ///
+    /// # Errors
+    /// Fails when the key has no seed.
+    pub fn secret_for(&self, purpose: &str) -> Result<[u8; 32], SignError> {
+        let seed = self.callout_xkey.seed()?;
+        let secret = Sha256::new()
+            .chain_update(format!("natter: {purpose}\0"))
+            .chain_update(seed)
+            .finalize();
+        Ok(secret.into())
     }
 
     /// Credentials of one of natter's own connections, with every right in its account. Made

@@ -7,14 +7,22 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::AppState;
+use crate::server::source::Source;
 use crate::server::store::Origin;
 
 /// Set by a front proxy: who asked it, and who asked before, the nearest last.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address that a request comes from, for limits and for the person to see.
+/// The address that a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ClientAddress(pub IpAddr);
+pub(super) struct ClientAddress(IpAddr);
+
+impl ClientAddress {
+    /// What limits count.
+    pub(super) fn source(self) -> Source {
+        self.0.into()
+    }
+}
 
 impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = std::convert::Infallible;
@@ -23,18 +31,22 @@ impl FromRequestParts<AppState> for ClientAddress {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Self, Self::Rejection> {
-        Ok(Self(address(parts, state)))
+        Ok(address(parts, state))
     }
 }
 
-fn address(parts: &Parts, state: &AppState) -> IpAddr {
+/// What limits count of a request whose handler has not begun.
+pub(super) fn source(parts: &Parts, state: &AppState) -> Source {
+    address(parts, state).source()
+}
+
+fn address(parts: &Parts, state: &AppState) -> ClientAddress {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-    if state.behind_proxy {
-        forwarded(&parts.headers).unwrap_or(peer)
-    } else {
-        peer
-    }
+    ClientAddress(match state.behind_proxy {
+        true => forwarded(&parts.headers).unwrap_or(peer),
+        false => peer,
+    })
 }
 
 /// Whom the proxy names: the last of the list, since what is before it is the client's own word.
@@ -48,14 +60,15 @@ pub(super) fn origin(parts: &Parts, state: &AppState) -> Origin {
     origin_of(&parts.headers, address(parts, state))
 }
 
-pub(super) fn origin_of(headers: &HeaderMap, address: IpAddr) -> Origin {
+pub(super) fn origin_of(headers: &HeaderMap, address: ClientAddress) -> Origin {
     let agent = headers.get(header::USER_AGENT);
     Origin {
         agent: agent
             .and_then(|agent| agent.to_str().ok())
             .unwrap_or_default()
             .to_owned(),
-        address: address.to_string(),
+        // As it is written, for the person to see: an IPv4 address that came mapped into IPv6 is one.
+        address: address.0.to_canonical().to_string(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The cookies: one that a web session lives in, and one for a sign-in that is under way at an
-//! identity provider. Their names carry the mark of the workspace, so that two natters on one host
+//! The cookies: one that a web session lives in, one for a sign-in that is under way at an identity
+//! provider, and one that says at which accounts the browser is known. Their names carry the mark of the workspace, so that two natters on one host
 //! do not sign each other out.
 
 use std::time::Duration;
@@ -13,6 +13,10 @@ use crate::server::store::{PendingToken, SessionToken};
 /// What the session's cookie is called, before the mark.
 pub(in crate::server) const SESSION: &str = "natter_session";
 const PENDING: &str = "natter_oidc";
+const KNOWN: &str = "natter_known";
+
+/// How long a browser is known that nobody was signed in with. Browsers keep no cookie for much longer.
+const KNOWN_FOR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// The session token in a request, when it is one that natter could have given out. Of two that
 /// differ, none: one of them was put there by another site on this host, and which cannot be told.
@@ -43,6 +47,16 @@ pub(super) fn set_pending(token: &PendingToken, site: &Site) -> Option<HeaderVal
 /// Takes it away.
 pub(super) fn clear_pending(site: &Site) -> Option<HeaderValue> {
     line(PENDING, site, "", Duration::ZERO)
+}
+
+/// At which accounts the browser is known (`known`).
+pub(super) fn read_known<'a>(headers: &'a HeaderMap, site: &Site) -> Option<&'a str> {
+    value(headers, &site.cookie_name(KNOWN))
+}
+
+/// Sets its cookie.
+pub(super) fn set_known(marks: &str, site: &Site) -> Option<HeaderValue> {
+    line(KNOWN, site, marks, KNOWN_FOR)
 }
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use tokio::time::timeout;
 
 use super::body::{self, Bounds, CutOff};
+use super::counted::TooMany;
 use super::signed_in::{NotSignedIn, SignedIn};
 use super::typed::Typed;
 use super::uploads::Upload;
@@ -85,6 +86,7 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
             }
             let body = body.bytes;
             let admitted = match needs {
+                _ if parts.extensions.get::<TooMany>().is_some() => too_many(&parts, &body).await,
                 Needs::Nothing => Ok(()),
                 needs => admit(needs, &mut parts, &body, &state).await,
             };
@@ -102,6 +104,9 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
 /// May this person have natter hold a large body? A first look, which spares the memory; what counts
 /// is the one after the body.
 async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Upload>, Box<Response>> {
+    if let Some(TooMany(failure)) = parts.extensions.get() {
+        return Err(Box::new(render::plain(failure)));
+    }
     let me = match SignedIn::find(&parts.headers, state).await {
         Ok(me) => me,
         Err(not) => return Err(Box::new(refused(not, &Typed::default()))),
@@ -135,6 +140,18 @@ async fn admit(
         Some(_) => Err(Box::new(render::other_user(&me.display_name, &typed))),
         None => Err(Box::new(render::owner_missing(&typed))),
     }
+}
+
+/// To somebody who sends too much: what they typed is kept.
+async fn too_many(parts: &Parts, body: &Bytes) -> Result<(), Box<Response>> {
+    let Some(TooMany(failure)) = parts.extensions.get() else {
+        return Ok(());
+    };
+    let typed = Typed::read(parts, body).await;
+    Err(Box::new(match typed.texts().next() {
+        Some(_) => render::to_send_again(failure, &typed),
+        None => render::plain(failure),
+    }))
 }
 
 /// To somebody without a session: what they typed is kept; where that is nothing they are sent to

@@ -5,12 +5,14 @@ mod address;
 mod body;
 mod connections;
 mod cookie;
+mod counted;
 mod forms;
 mod front;
 mod guarded;
 mod handshake;
 mod headers;
 mod health;
+mod known;
 mod listener;
 mod oidc;
 mod pages;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler as _;
 use axum::http::{HeaderValue, Response, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
@@ -41,6 +44,7 @@ use tracing::Level;
 pub use connections::ConnectionBounds;
 pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
+pub use known::KnownBrowsers;
 pub(in crate::server) use listener::serve;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
@@ -51,6 +55,7 @@ use crate::server::config::{BodyPace, Signup, Site};
 use crate::server::connection_limit::ConnectionLimit;
 use crate::server::limits::Limits;
 use crate::server::oidc::Provider;
+use crate::server::passwords::Passwords;
 use crate::server::pictures::Pictures;
 use crate::server::read_model::ReadModel;
 use crate::server::ready::Ready;
@@ -73,6 +78,10 @@ pub struct AppState {
     pub limits: Limits,
     /// How many connections one person has, wherever they come in.
     pub connections: ConnectionLimit,
+    /// Judges, hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Knows the browsers that somebody was signed in with.
+    pub known_browsers: KnownBrowsers,
     /// Makes small squares of what people upload.
     pub pictures: Pictures,
     /// What commands and forms both do.
@@ -126,10 +135,12 @@ pub fn router(state: AppState) -> axum::Router {
             .precompressed_br()
             .precompressed_gzip(),
     );
+    let counted = from_fn_with_state(state.clone(), counted::count);
+    let nothing_there = get(pages::not_found.layer(counted.clone()));
     let public = ServiceBuilder::new().layer(kept("no-cache")).service(
         ServeDir::new(&site_root)
             .append_index_html_on_directories(false)
-            .fallback(get(pages::not_found).with_state(state.clone())),
+            .fallback(nothing_there.with_state(state.clone())),
     );
 
     // What is sent from other sites is refused by Sec-Fetch-Site and Origin, beside SameSite. What
@@ -142,6 +153,7 @@ pub fn router(state: AppState) -> axum::Router {
     });
     // The order is from the outside in; axum runs the last layer first, so it reads upside down.
     let served = routed
+        .layer(counted)
         .nest_service("/pkg", pkg)
         .fallback_service(public)
         .layer(DefaultBodyLimit::max(FORM_BYTES))

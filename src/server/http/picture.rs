@@ -1,10 +1,11 @@
 //! GET /pictures/<name>: what somebody looks like.
 
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::AppState;
+use super::counted::Seen;
 use super::signed_in::{NotSignedIn, SignedIn};
 use crate::server::Failure;
 use crate::server::http::render;
@@ -17,10 +18,15 @@ const CACHING: &str = "private, max-age=31536000, immutable";
 /// To who is signed in. Names cannot be guessed: who may see a person learns theirs.
 pub(super) async fn picture(
     State(state): State<AppState>,
+    seen: Option<Extension<Seen>>,
     headers: HeaderMap,
     Path(name): Path<String>,
 ) -> Response {
-    match SignedIn::find(&headers, &state).await {
+    let me = match seen {
+        Some(Extension(Seen(me))) => Ok(me),
+        None => SignedIn::find(&headers, &state).await,
+    };
+    match me {
         Ok(_) => {}
         Err(NotSignedIn::Nobody) => return StatusCode::UNAUTHORIZED.into_response(),
         Err(NotSignedIn::Suspended) => return StatusCode::FORBIDDEN.into_response(),

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
+use super::counted::Seen;
 use super::signed_in::{NotSignedIn, SignedIn};
 use super::{AppState, render};
 use crate::domain::Username;
@@ -14,6 +15,11 @@ use crate::domain::Username;
 /// Which limit somebody has run into: "connections", as many as one may have, or "requests", cut off
 /// for asking too much.
 const LIMIT: HeaderName = HeaderName::from_static("natter-limit");
+
+/// Somebody has asked for too much.
+pub(super) const REQUESTS: HeaderValue = HeaderValue::from_static("requests");
+/// They have as many connections as one may have.
+const CONNECTIONS: HeaderValue = HeaderValue::from_static("connections");
 
 /// Who is signed in: a page that was made for somebody else must not go on.
 const USER: HeaderName = HeaderName::from_static("natter-user");
@@ -24,8 +30,16 @@ const TRY_AGAIN: Duration = Duration::from_secs(4);
 /// 204: the session holds. 401: it does not, and 403: its person is suspended; only these sign the
 /// page out. 429: this person may not connect now, and `Natter-Limit` says why. 503: not known yet.
 /// `Natter-User` says whose session it is, where there is one.
-pub(super) async fn session(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    let mut response = match SignedIn::find(&headers, &state).await {
+pub(super) async fn session(
+    State(state): State<AppState>,
+    seen: Option<Extension<Seen>>,
+    headers: HeaderMap,
+) -> Response {
+    let me = match seen {
+        Some(Extension(Seen(me))) => Ok(me),
+        None => SignedIn::find(&headers, &state).await,
+    };
+    let mut response = match me {
         Ok(me) => {
             let mut response = may_connect(&state, &me.uid);
             if let Ok(uid) = HeaderValue::from_str(me.uid.as_str()) {
@@ -51,15 +65,21 @@ pub(super) fn may_connect(state: &AppState, uid: &Username) -> Response {
         return render::with_retry_after(response, Some(TRY_AGAIN));
     }
     if let Some(left) = state.limits.cut_off_for(uid) {
-        return refused("requests", left);
+        return refused(REQUESTS, left);
     }
     if state.tunnels.is_full(uid) || state.connections.is_full(uid.as_str()) {
-        return refused("connections", TRY_AGAIN);
+        return refused(CONNECTIONS, TRY_AGAIN);
     }
     StatusCode::NO_CONTENT.into_response()
 }
 
-fn refused(limit: &'static str, wait: Duration) -> Response {
-    let response = (StatusCode::TOO_MANY_REQUESTS, [(LIMIT, limit)]).into_response();
+fn refused(limit: HeaderValue, wait: Duration) -> Response {
+    let mut response = StatusCode::TOO_MANY_REQUESTS.into_response();
+    name_limit(&mut response, limit);
     render::with_retry_after(response, Some(wait))
+}
+
+/// Says which limit it was, for a page that asks before it connects again.
+pub(super) fn name_limit(response: &mut Response, limit: HeaderValue) {
+    response.headers_mut().insert(LIMIT, limit);
 }

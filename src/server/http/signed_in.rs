@@ -4,6 +4,7 @@ use axum::extract::{FromRef as _, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::counted::Seen;
 use super::{AppState, address, cookie, render};
 use crate::domain::Username;
 use crate::server::Failure;
@@ -87,7 +88,10 @@ impl SignedIn {
 
     /// The same, and notes that the session was used.
     pub(super) async fn of_request(parts: &Parts, state: &AppState) -> Result<Self, NotSignedIn> {
-        let me = Self::find(&parts.headers, state).await?;
+        let me = match parts.extensions.get::<Seen>() {
+            Some(Seen(me)) => me.clone(),
+            None => Self::find(&parts.headers, state).await?,
+        };
         let origin = address::origin(parts, state);
         let noted = state.store.sessions.note_use(&me.session, origin).await;
         if let Err(error) = noted {

@@ -9,15 +9,21 @@ use crate::domain::Username;
 /// Large bodies of one person at once: a second tab's, and no more.
 const AT_ONCE: usize = 2;
 
+/// Large bodies of all people at once: up to 320 MB.
+const IN_ALL: usize = 32;
+
 /// All of them.
 #[derive(Clone, Default)]
 pub struct Uploads(Arc<Mutex<HashMap<Username, usize>>>);
 
 impl Uploads {
     /// Counts one more, until what is given back is dropped. `None`: this person has as many as one
-    /// may have.
+    /// may have, or all have together.
     pub(super) fn begin(&self, uid: &Username) -> Option<Upload> {
         let mut all = self.lock();
+        if all.values().sum::<usize>() >= IN_ALL {
+            return None;
+        }
         let count = all.entry(uid.clone()).or_default();
         if *count >= AT_ONCE {
             return None;
@@ -66,5 +72,17 @@ mod tests {
         assert!(uploads.begin(&ada).is_some());
         drop(second);
         assert!(uploads.lock().is_empty(), "nothing is left of who is done");
+    }
+
+    #[test]
+    fn all_people_together_have_so_many() {
+        let uploads = Uploads::default();
+        let names = (0..IN_ALL).map(|n| Username::parse(&format!("person-{n}")).unwrap());
+        let mut held: Vec<_> = names.map(|uid| uploads.begin(&uid)).collect();
+        assert!(held.iter().all(Option::is_some));
+        let ada = Username::parse("ada").unwrap();
+        assert!(uploads.begin(&ada).is_none());
+        held.pop();
+        assert!(uploads.begin(&ada).is_some());
     }
 }

@@ -54,6 +54,12 @@ impl SessionToken {
         &self.text
     }
 
+    /// Whose session it would be. Nothing proves it before the session is found.
+    #[must_use]
+    pub fn claimed(&self) -> Option<Username> {
+        Username::parse(self.text.get(..self.name)?).ok()
+    }
+
     /// The session's name where the token must not be: the bucket's key, a connection's name.
     #[must_use]
     pub fn id(&self) -> SessionId {

@@ -1,21 +1,22 @@
 //! Signing up, in and out, and choosing a new password by a link.
 
-use std::net::IpAddr;
-
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::address::{ClientAddress, origin_of};
+use super::super::known::Mark;
 use super::super::pages::invitation_view;
 use super::super::{AppState, cookie, render};
+use super::check::{Offered, is_nobodys_password, is_password_of};
 use super::joining::{Names, Way, bad_link, needs_invitation, settle};
 use super::{begin_session, keep_password, on_to, refused_outside};
-use crate::domain::{Password, Username};
+use crate::domain::Username;
+use crate::server::Failure;
 use crate::server::config::Signup;
+use crate::server::source::{Asker, Source};
 use crate::server::store::{Account, DirectoryError, Invitation, Permit, PersonChange};
-use crate::server::{Failure, passwords};
 use crate::wire::v1::{self, InvitationKind};
 
 #[derive(Deserialize)]
@@ -31,7 +32,7 @@ pub(in super::super) struct SignUpForm {
 
 pub(in super::super) async fn sign_up(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Form(form): Form<SignUpForm>,
 ) -> Response {
@@ -41,7 +42,7 @@ pub(in super::super) async fn sign_up(
 /// The same by a link.
 pub(in super::super) async fn accept(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     Path(token): Path<String>,
     headers: HeaderMap,
     Form(form): Form<SignUpForm>,
@@ -51,7 +52,7 @@ pub(in super::super) async fn accept(
 
 async fn make_account(
     state: &AppState,
-    address: IpAddr,
+    address: ClientAddress,
     headers: &HeaderMap,
     form: SignUpForm,
     token: String,
@@ -71,8 +72,9 @@ async fn make_account(
         Err(failure) => return refused_outside(state, &path, typed, None, &failure).await,
     };
     let joined = async {
-        state.limits.sign_up(address)?;
-        let uid = join(state, form, invited.as_ref()).await?;
+        state.limits.sign_up(address.source())?;
+        let asker = Asker::Source(address.source());
+        let uid = join(state, &asker, form, invited.as_ref()).await?;
         let before = cookie::read(headers, &state.site);
         let from = origin_of(headers, address);
         // A new account is of generation 0.
@@ -105,6 +107,7 @@ async fn invitation(
 
 async fn join(
     state: &AppState,
+    asker: &Asker,
     form: SignUpForm,
     invited: Option<&Invitation>,
 ) -> Result<Username, Failure> {
@@ -119,7 +122,7 @@ async fn join(
     let names = Names::parse(&form.username, &form.display_name)?;
     names.are_free(state).await?;
     let about = [names.uid.as_str(), names.display_name.as_str()];
-    let credential = keep_password(state, form.password.clone(), &about).await?;
+    let credential = keep_password(state, asker, form.password.clone(), &about).await?;
     settle(state, names, credential, None, &way).await
 }
 
@@ -150,7 +153,7 @@ pub(in super::super) struct SignInForm {
 
 pub(in super::super) async fn sign_in(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Form(form): Form<SignInForm>,
 ) -> Response {
@@ -159,8 +162,8 @@ pub(in super::super) async fn sign_in(
         ..v1::FormState::default()
     };
     let recognised = async {
-        state.limits.sign_in(address, form.username.trim())?;
-        let (uid, account) = recognise(&state, form).await?;
+        let marks = state.known_browsers.read(&headers, &state.site);
+        let (uid, account) = recognise(&state, address.source(), &marks, form).await?;
         let before = cookie::read(&headers, &state.site);
         let (generation, from) = (account.session_generation, origin_of(&headers, address));
         begin_session(&state, &uid, generation, before.as_ref(), from, "/").await
@@ -177,15 +180,21 @@ pub(in super::super) fn suspended() -> Failure {
 }
 
 /// Whose password it is, with their account as it was while the password was checked.
-async fn recognise(state: &AppState, form: SignInForm) -> Result<(Username, Account), Failure> {
+async fn recognise(
+    state: &AppState,
+    source: Source,
+    marks: &[Mark],
+    form: SignInForm,
+) -> Result<(Username, Account), Failure> {
     let wrong = || Failure::invalid("Wrong username or password. Check both and try again.");
-    let name = Username::parse(form.username.trim());
-    let account = match &name {
-        Ok(uid) => state.store.directory().person(uid).await?,
-        Err(_) => None,
+    let Ok(uid) = Username::parse(form.username.trim()) else {
+        is_nobodys_password(state, source, form.password).await?;
+        return Err(wrong());
     };
-    let is_right = is_password_of(state, account.as_ref(), form.password).await?;
-    let (Ok(uid), Some(account), true) = (name, account, is_right) else {
+    let account = state.store.directory().person(&uid).await?;
+    let offered = Offered::By(source, marks);
+    let is_right = is_password_of(state, offered, &uid, account.as_ref(), form.password).await?;
+    let (Some(account), true) = (account, is_right) else {
         return Err(wrong());
     };
     // Checking takes its time, in which the password may have been replaced.
@@ -196,30 +205,6 @@ async fn recognise(state: &AppState, form: SignInForm) -> Result<(Username, Acco
         Some(now) => Ok((uid, now)),
         None => Err(wrong()),
     }
-}
-
-/// Is this the password of the account? It takes as long when there is no such account, or none with a
-/// password, or when the text cannot be anybody's password.
-pub(super) async fn is_password_of(
-    state: &AppState,
-    account: Option<&Account>,
-    text: String,
-) -> Result<bool, Failure> {
-    let credential = account.map(|account| account.credential.as_str());
-    let hash = match credential.unwrap_or_default() {
-        "" => None,
-        key => state.store.credentials.get(key).await?,
-    };
-    let password = Password::parse(text);
-    let hash = hash.filter(|_| password.is_ok());
-    let password = match password {
-        Ok(password) => password,
-        Err(_) => Password::parse("no password at all".into())?,
-    };
-    passwords::verify(password, hash).await.map_err(|error| {
-        tracing::error!(%error, "a password could not be checked");
-        Failure::unavailable()
-    })
 }
 
 pub(in super::super) async fn sign_out(
@@ -247,7 +232,7 @@ pub(in super::super) struct ResetForm {
 /// Chooses a new password by a link: all sessions end, and a new one begins.
 pub(in super::super) async fn reset(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     Path(token): Path<String>,
     headers: HeaderMap,
     Form(form): Form<ResetForm>,
@@ -265,9 +250,11 @@ pub(in super::super) async fn reset(
         }
     };
     let chosen = async {
-        state.limits.sign_in(address, &found.record.uid)?;
         let uid = Username::parse(&found.record.uid)?;
-        let credential = keep_password(&state, form.password, &[uid.as_str()]).await?;
+        // Whoever has the link counts as the person: what others do at this address is nothing to them.
+        state.limits.change(&uid)?;
+        let (asker, about) = (Asker::Person(uid.clone()), [uid.as_str()]);
+        let credential = keep_password(&state, &asker, form.password, &about).await?;
         if !state.store.invitations.take(&found.id).await? {
             state.store.credentials.forget(&credential).await?;
             return Err(bad_link());

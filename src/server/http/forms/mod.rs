@@ -3,10 +3,11 @@
 //!
 //! `account` signs up, in and out, `joining` has what all ways of signing up share; `message`
 //! posts; `picture` is one's picture; `rooms`, `settings` and `admin` are those of the pages of
-//! these names.
+//! these names. `check` is where a password is checked, whichever form it is in.
 
 pub(super) mod account;
 pub(super) mod admin;
+mod check;
 pub(super) mod joining;
 pub(super) mod message;
 pub(super) mod picture;
@@ -16,13 +17,15 @@ pub(super) mod settings;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::counted::Entered;
 use super::pages::{Outside, Shown, outside, respond};
 use super::render::{status_of, with_retry_after};
 use super::signed_in::SignedIn;
 use super::{AppState, cookie};
 use crate::domain::{Password, Username, limits};
+use crate::server::Failure;
+use crate::server::source::Asker;
 use crate::server::store::{Origin, SessionToken};
-use crate::server::{Failure, passwords};
 use crate::wire::v1;
 
 /// Done: the browser goes on to `path`, which is one of natter's own.
@@ -41,11 +44,12 @@ pub(super) async fn begin_session(
     from: Origin,
     path: &str,
 ) -> Result<Response, Failure> {
+    state.limits.session(uid)?;
     let token = fresh_session(state, uid, generation, from).await?;
     if let Some(before) = before {
         state.sign_out.end(&before.id()).await?;
     }
-    Ok(with_session(on_to(path), state, &token))
+    Ok(with_session(on_to(path), state, &token, (uid, generation)))
 }
 
 /// Begins a session of this generation.
@@ -60,12 +64,17 @@ pub(super) async fn fresh_session(
     Ok(sessions.begin(who, limits::SESSION_LIFE, from).await?)
 }
 
-/// Gives the browser a session.
+/// Gives the browser a session, of this person and generation, and has it known at the account.
 pub(super) fn with_session(
     mut response: Response,
     state: &AppState,
     token: &SessionToken,
+    (uid, generation): (&Username, u64),
 ) -> Response {
+    response.extensions_mut().insert(Entered {
+        uid: uid.clone(),
+        generation,
+    });
     if let Some(cookie) = cookie::set(token, &state.site) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -73,13 +82,15 @@ pub(super) fn with_session(
 }
 
 /// The key of a new password's hash.
-async fn keep_password(state: &AppState, text: String, about: &[&str]) -> Result<String, Failure> {
-    let password = Password::parse(text)?;
-    let password = passwords::not_easily_guessed(password, about).await?;
-    let hash = passwords::hash(password).await.map_err(|error| {
-        tracing::error!(%error, "a password could not be hashed");
-        Failure::unavailable()
-    })?;
+async fn keep_password(
+    state: &AppState,
+    asker: &Asker,
+    text: String,
+    about: &[&str],
+) -> Result<String, Failure> {
+    let (passwords, password) = (&state.passwords, Password::parse(text)?);
+    let password = passwords.not_easily_guessed(asker, password, about).await?;
+    let hash = passwords.hash(asker, password).await?;
     Ok(state.store.credentials.add(hash).await?)
 }
 

@@ -62,7 +62,7 @@ async fn change(state: &AppState, me: &SignedIn, form: &mut Multipart) -> Result
     } else if file.is_empty() {
         return Err(Failure::invalid("Choose a picture first."));
     } else {
-        let square = state.pictures.square(file).await?;
+        let square = state.pictures.square(&me.uid, file).await?;
         let name = PictureName::of(&me.uid, &square);
         me.still(state).await?;
         state.store.pictures.put(&name, &square).await?;

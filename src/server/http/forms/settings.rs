@@ -9,10 +9,12 @@ use super::super::address::{ClientAddress, origin_of};
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
 use super::super::{AppState, oidc, render};
-use super::account::{change_password, is_password_of};
+use super::account::change_password;
+use super::check::{Offered, is_password_of};
 use super::{fresh_session, keep_password, on_to, refused, with_session};
 use crate::domain::{DisplayName, limits};
 use crate::server::Failure;
+use crate::server::source::Asker;
 use crate::server::store::{Account, Origin, PersonChange, SessionId};
 use crate::wire::v1;
 
@@ -39,7 +41,7 @@ pub(in super::super) struct AccountForm {
 
 pub(in super::super) async fn account(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     me: SignedIn,
     headers: HeaderMap,
     Form(form): Form<AccountForm>,
@@ -55,7 +57,7 @@ pub(in super::super) async fn account(
     let changed = match form.of.as_str() {
         "password" => {
             let from = origin_of(&headers, address);
-            let changed = choose_password(&state, &me, form, address).await;
+            let changed = choose_password(&state, &me, form).await;
             match changed {
                 Ok(account) => {
                     another_session(&state, &me, &account, from, "/settings/account?password").await
@@ -63,7 +65,7 @@ pub(in super::super) async fn account(
                 Err(failure) => Err(failure),
             }
         }
-        "connect" => connect(&state, &me, &headers, form, address).await,
+        "connect" => connect(&state, &me, &headers, form).await,
         "disconnect" => oidc::disconnect(&state, &me, &form.identity).await,
         _ => change_profile(&state, &me, &form)
             .await
@@ -122,7 +124,6 @@ async fn choose_password(
     state: &AppState,
     me: &SignedIn,
     form: AccountForm,
-    address: std::net::IpAddr,
 ) -> Result<Account, Failure> {
     let account = own_account(state, me).await?;
     if account.credential.is_empty() {
@@ -130,9 +131,10 @@ async fn choose_password(
             "Your account has no password. Ask an administrator for a link to choose one.",
         ));
     }
-    confirm_password(state, me, &account, form.password, address).await?;
+    confirm_password(state, me, &account, form.password).await?;
     let about = [me.uid.as_str(), account.person.display_name.as_str()];
-    let credential = keep_password(state, form.new_password, &about).await?;
+    let asker = Asker::Person(me.uid.clone());
+    let credential = keep_password(state, &asker, form.new_password, &about).await?;
     // Two hashes took their time.
     if let Err(gone) = me.still(state).await {
         state.store.credentials.forget(&credential).await?;
@@ -153,10 +155,9 @@ async fn confirm_password(
     me: &SignedIn,
     account: &Account,
     password: String,
-    address: std::net::IpAddr,
 ) -> Result<(), Failure> {
-    state.limits.sign_in(address, me.uid.as_str())?;
-    match is_password_of(state, Some(account), password).await? {
+    let offered = Offered::InSession(me);
+    match is_password_of(state, offered, &me.uid, Some(account), password).await? {
         true => Ok(()),
         false => Err(Failure::invalid(
             "This is not your password. Nothing was changed.",
@@ -170,11 +171,10 @@ async fn connect(
     me: &SignedIn,
     headers: &HeaderMap,
     form: AccountForm,
-    address: std::net::IpAddr,
 ) -> Result<Response, Failure> {
     let account = own_account(state, me).await?;
     if !account.credential.is_empty() {
-        confirm_password(state, me, &account, form.confirm_password, address).await?;
+        confirm_password(state, me, &account, form.confirm_password).await?;
     }
     oidc::connect(state, headers, me).await
 }
@@ -188,9 +188,11 @@ async fn another_session(
     from: Origin,
     path: &str,
 ) -> Result<Response, Failure> {
-    let token = fresh_session(state, &me.uid, account.session_generation, from).await?;
+    let generation = account.session_generation;
+    let token = fresh_session(state, &me.uid, generation, from).await?;
     state.sign_out.end_all(&me.uid, Some(&token.id())).await?;
-    Ok(with_session(on_to(path), state, &token))
+    let who = (&me.uid, generation);
+    Ok(with_session(on_to(path), state, &token, who))
 }
 
 #[derive(Deserialize)]
@@ -201,7 +203,7 @@ pub(in super::super) struct EndForm {
 
 pub(in super::super) async fn end_sessions(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     me: SignedIn,
     headers: HeaderMap,
     Form(form): Form<EndForm>,

@@ -10,7 +10,7 @@ use super::super::address::ClientAddress;
 use super::super::forms::joining::bad_link;
 use super::super::forms::on_to;
 use super::super::signed_in::{NotSignedIn, SignedIn};
-use super::{provider_of, redirect_of, refused, with_pending};
+use super::{may_go_on, provider_of, redirect_of, refused, with_pending};
 use crate::server::Failure;
 use crate::server::store::fingerprint;
 use crate::wire::v1::{InvitationKind, OidcBegun, OidcRecord, oidc_record::Step};
@@ -26,7 +26,7 @@ pub(in super::super) struct BeginQuery {
 
 pub(in super::super) async fn begin(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Query(query): Query<BeginQuery>,
 ) -> Response {
@@ -40,7 +40,7 @@ pub(in super::super) async fn begin(
         }
     };
     let begun = async {
-        state.limits.sign_in_elsewhere(address)?;
+        may_go_on(&state, address, &headers)?;
         send_there(&state, &headers, uid, &query.invite).await
     };
     match begun.await {

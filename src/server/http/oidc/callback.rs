@@ -1,7 +1,5 @@
 //! GET /login/oidc/callback: back from the provider.
 
-use std::net::IpAddr;
-
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -13,7 +11,9 @@ use super::super::forms::joining::needs_invitation;
 use super::super::forms::{begin_session, on_to};
 use super::super::signed_in::SignedIn;
 use super::super::{AppState, cookie};
-use super::{CALLBACK, not_begun, pending_of, provider_of, redirect_of, refused, with_pending};
+use super::{
+    CALLBACK, may_go_on, not_begun, pending_of, provider_of, redirect_of, refused, with_pending,
+};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::oidc::{Claims, OidcAccounts, Provider};
@@ -34,12 +34,12 @@ pub(in super::super) struct CallbackQuery {
 
 pub(in super::super) async fn callback(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Query(query): Query<CallbackQuery>,
 ) -> Response {
     let came_back = async {
-        state.limits.sign_in_elsewhere(address)?;
+        may_go_on(&state, address, &headers)?;
         take_back(&state, address, &headers, query).await
     };
     match came_back.await {
@@ -50,7 +50,7 @@ pub(in super::super) async fn callback(
 
 async fn take_back(
     state: &AppState,
-    address: IpAddr,
+    address: ClientAddress,
     headers: &HeaderMap,
     query: CallbackQuery,
 ) -> Result<Response, Failure> {
@@ -132,7 +132,7 @@ fn answer(provider: &Provider, query: CallbackQuery) -> Result<String, Failure> 
 /// Who is known comes in.
 async fn come_in(
     state: &AppState,
-    address: IpAddr,
+    address: ClientAddress,
     headers: &HeaderMap,
     uid: &Username,
 ) -> Result<Response, Failure> {

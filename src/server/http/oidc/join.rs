@@ -53,7 +53,7 @@ pub(in super::super) struct JoinForm {
 
 pub(in super::super) async fn join(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     headers: HeaderMap,
     Form(form): Form<JoinForm>,
 ) -> Response {
@@ -69,7 +69,7 @@ pub(in super::super) async fn join(
         ..v1::FormState::default()
     };
     let joined = async {
-        state.limits.sign_up(address)?;
+        state.limits.sign_up(address.source())?;
         let (uid, generation) = account_of(&state, &form, &pending, proven).await?;
         let before = cookie::read(&headers, &state.site);
         let from = origin_of(&headers, address);

@@ -15,6 +15,7 @@ mod join;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 
+use super::address::ClientAddress;
 use super::forms::refused_outside;
 use super::pages::Shown;
 use super::signed_in::{NotSignedIn, SignedIn};
@@ -31,6 +32,13 @@ pub(super) use join::{join, sign_up};
 
 /// Where the provider sends the browser back to.
 const CALLBACK: &str = "/login/oidc/callback";
+
+/// Counts a step of a sign-in there.
+fn may_go_on(state: &AppState, address: ClientAddress, headers: &HeaderMap) -> Result<(), Failure> {
+    let marks = state.known_browsers.read(headers, &state.site);
+    let known = marks.first().map(|mark| mark.account);
+    state.limits.sign_in_elsewhere(address.source(), known)
+}
 
 fn redirect_of(state: &AppState, headers: &HeaderMap) -> String {
     format!("{}{CALLBACK}", state.site.origin_of(headers))
