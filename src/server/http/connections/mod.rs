@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::server::source::Source;
 pub use bounds::ConnectionBounds;
-use bounds::Network;
 pub(super) use connection::Connection;
 
 /// There are as many as there may be, and a request is being answered on each of them.
@@ -27,7 +27,7 @@ pub(in crate::server) struct Full;
 pub(in crate::server) struct Connections {
     bounds: ConnectionBounds,
     /// Are those of one address counted together? Not behind a proxy, which has one for everybody.
-    by_network: bool,
+    by_source: bool,
     open: Arc<Mutex<Open>>,
 }
 
@@ -38,18 +38,18 @@ struct Open {
     held: HashMap<u64, Held>,
     /// The connections that wait, by when they began to.
     waiting: BTreeMap<u64, u64>,
-    of: HashMap<Network, Of>,
+    of: HashMap<Source, Of>,
     is_told: bool,
 }
 
 struct Held {
-    network: Option<Network>,
+    source: Option<Source>,
     /// Since when it waits, if it does.
     waits: Option<u64>,
     closed: CancellationToken,
 }
 
-/// Those of one network.
+/// Those of one source.
 #[derive(Default)]
 struct Of {
     count: usize,
@@ -60,17 +60,17 @@ impl Connections {
     pub(in crate::server) fn new(bounds: ConnectionBounds, is_behind_proxy: bool) -> Self {
         Self {
             bounds,
-            by_network: !is_behind_proxy,
+            by_source: !is_behind_proxy,
             open: Arc::default(),
         }
     }
 
     /// Takes one in that has just come from this address, perhaps in the place of another.
     pub(super) fn enter(&self, from: IpAddr) -> Result<Arc<Connection>, Full> {
-        let network = self.by_network.then(|| Network::of(from));
+        let source = self.by_source.then(|| Source::from(from));
         let mut open = self.lock();
-        let of_network = network.and_then(|network| open.of.get(&network));
-        let evicted = match of_network {
+        let of_source = source.and_then(|source| open.of.get(&source));
+        let evicted = match of_source {
             Some(of) if of.count >= self.bounds.of_one => Some(of.waiting.first().copied()),
             _ if open.held.len() >= self.bounds.in_all => {
                 Some(open.waiting.first_key_value().map(|(wait, _)| *wait))
@@ -84,7 +84,7 @@ impl Connections {
             held.closed.cancel();
         }
         let closed = CancellationToken::new();
-        let number = open.enter(network, closed.clone());
+        let number = open.enter(source, closed.clone());
         let connection = Connection::new(number, self.clone(), closed);
         Ok(Arc::new(connection))
     }
@@ -113,16 +113,16 @@ impl Open {
         self.next
     }
 
-    fn enter(&mut self, network: Option<Network>, closed: CancellationToken) -> u64 {
+    fn enter(&mut self, source: Option<Source>, closed: CancellationToken) -> u64 {
         let number = self.number();
         let held = Held {
-            network,
+            source,
             waits: None,
             closed,
         };
         self.held.insert(number, held);
-        if let Some(network) = network {
-            self.of.entry(network).or_default().count += 1;
+        if let Some(source) = source {
+            self.of.entry(source).or_default().count += 1;
         }
         self.waits(number);
         number
@@ -135,7 +135,7 @@ impl Open {
         };
         held.waits = Some(wait);
         self.waiting.insert(wait, number);
-        let of = held.network.and_then(|network| self.of.get_mut(&network));
+        let of = held.source.and_then(|source| self.of.get_mut(&source));
         if let Some(of) = of {
             of.waiting.insert(wait);
         }
@@ -149,7 +149,7 @@ impl Open {
             return;
         };
         self.waiting.remove(&wait);
-        let of = held.network.and_then(|network| self.of.get_mut(&network));
+        let of = held.source.and_then(|source| self.of.get_mut(&source));
         if let Some(of) = of {
             of.waiting.remove(&wait);
         }
@@ -158,12 +158,12 @@ impl Open {
     fn remove(&mut self, number: u64) -> Option<Held> {
         self.works(number);
         let held = self.held.remove(&number)?;
-        if let Some(network) = held.network
-            && let Some(of) = self.of.get_mut(&network)
+        if let Some(source) = held.source
+            && let Some(of) = self.of.get_mut(&source)
         {
             of.count -= 1;
             if of.count == 0 {
-                self.of.remove(&network);
+                self.of.remove(&source);
             }
         }
         Some(held)
