@@ -179,7 +179,7 @@ async fn who_floods_is_cut_off_and_others_are_answered_all_the_while() {
     }
     is_over.store(true, Ordering::Relaxed);
     let (asked, answered, status) = others.await.unwrap();
-    assert!(asked >= 8, "{asked}");
+    assert!(asked >= 4, "{asked}");
     assert_eq!((answered, status), (asked, Status::Connected));
 }
 
@@ -278,7 +278,7 @@ async fn refused_attempts_write_few_lines_however_many_there_are() {
     let lines = lines_in(&log).split_off(before);
     let of_the_broker = |line: &&String| line.contains("authentication error");
     assert!(lines.iter().any(|line| of_the_broker(&line)), "{lines:?}");
-    // Unbounded it would be three for each attempt to connect, and one for each message.
+    // Without a bound: two for each attempt to connect, and one for each message.
     assert!(lines.len() < 1_000, "{} lines", lines.len());
     natter.kill().await.unwrap();
 }

@@ -97,7 +97,7 @@ mod tests {
     fn what_does_not_come_is_forgotten() {
         let (relays, now) = (Relays::default(), Instant::now());
         let later = now + 2 * ANNOUNCED_FOR;
-        for n in 0..TIDY_FROM {
+        for n in 0..=TIDY_FROM {
             relays.announce(name(&format!("person-{n}")), now);
         }
         assert!(!relays.take(&name("person-0"), later, || true));
