@@ -82,12 +82,17 @@ async function begin() {
   position = { roomId: view.room.id, sequence: last?.sequence ?? 0, key: last?.event.key };
 }
 
+/** What was missed. Much of it comes in parts, each from the last entry of the one before. */
 async function catchUp() {
-  const asked = { positions: [position] };
-  const { rooms } = await ask("sync", "SyncRequest", "SyncResponse", asked);
-  for (const room of rooms) {
-    if (room.reset) await begin();
-    for (const logged of room.events) await take(logged.sequence, logged.event);
+  for (let more = true; more; ) {
+    more = false;
+    const asked = { positions: [position] };
+    const { rooms } = await ask("sync", "SyncRequest", "SyncResponse", asked);
+    for (const room of rooms) {
+      if (room.reset) await begin();
+      for (const logged of room.events) await take(logged.sequence, logged.event);
+      more = room.more;
+    }
   }
 }
 

@@ -114,12 +114,17 @@ class Bot:
             self.position.key.CopyFrom(logged.event.key)
 
     async def catch_up(self):
-        request = command.SyncRequest(positions=[self.position])
-        for room in (await self.ask("sync", request, command.SyncResponse)).rooms:
-            if room.reset:
-                await self.begin()
-            for logged in room.events:
-                await self.take(logged.sequence, logged.event)
+        """What was missed. Much of it comes in parts, each from the last entry of the one before."""
+        more = True
+        while more:
+            more = False
+            request = command.SyncRequest(positions=[self.position])
+            for room in (await self.ask("sync", request, command.SyncResponse)).rooms:
+                if room.reset:
+                    await self.begin()
+                for logged in room.events:
+                    await self.take(logged.sequence, logged.event)
+                more = room.more
 
     async def take(self, sequence, said):
         mentioned = self.mention.search(said.message_posted.text)

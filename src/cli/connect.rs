@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 
 use super::creds_file::CredsFile;
 use super::failed::Failed;
+use super::terminal::complain;
 use crate::nats::{Auth, Client, ConnectOptions, Event, EventStream, ServerAddr};
 
 /// For the first connection, with servers that do not answer at all.
@@ -133,20 +134,22 @@ async fn tell(mut events: EventStream) {
         match event {
             Event::Connected(info) if is_away => {
                 is_away = false;
-                eprintln!("Reconnected to {}", info.server_name);
+                complain(format_args!("Reconnected to {}", info.server_name));
             }
             Event::Disconnected(reason) => {
                 is_away = true;
-                eprintln!("Disconnected: {reason}. Trying again…");
+                complain(format_args!("Disconnected: {reason}. Trying again…"));
             }
             Event::AuthRefused => {
                 eprintln!("The server refuses the connection. Trying again…");
             }
             Event::SlowConsumer { subject } => {
-                eprintln!("Too slow for [{subject}]: messages are dropped");
+                complain(format_args!(
+                    "Too slow for [{subject}]: messages are dropped"
+                ));
             }
             Event::LameDuck => eprintln!("The server is about to end"),
-            Event::ServerError(error) => eprintln!("The server complains: {error}"),
+            Event::ServerError(error) => complain(format_args!("The server complains: {error}")),
             Event::Closed => return,
             // A right that is missing is told by the command that wanted it.
             Event::PermissionDenied { .. }

@@ -1,5 +1,7 @@
 //! What somebody else wrote, fit for a terminal: on one line, and without what would move the
-//! cursor, change the colours or turn the direction of writing.
+//! cursor, change the colours or turn the direction of writing. As text, and as JSON.
+
+use serde::Serialize;
 
 /// Escapes control characters, line ends and bidirectional controls.
 pub(super) fn escaped(text: &str) -> String {
@@ -11,6 +13,24 @@ pub(super) fn escaped(text: &str) -> String {
         }
         shown
     })
+}
+
+/// A value as JSON on one line, that reads as the same value. JSON itself lets DEL, the control
+/// characters of C1 and what turns the direction of writing stand as they are (RFC 8259, 7).
+///
+/// # Errors
+/// The value has no form in JSON.
+pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let json = serde_json::to_string(value)?;
+    // Outside strings JSON is printable ASCII, so what is escaped stands in one; and all of it is
+    // in the basic plane, so that one escape is one character.
+    Ok(json.chars().fold(String::new(), |mut shown, c| {
+        match c {
+            _ if c.is_control() || turns(c) => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => shown.push(c),
+        }
+        shown
+    }))
 }
 
 /// Ends a line, or turns the direction of writing (UAX #9).
@@ -31,5 +51,18 @@ mod tests {
         assert_eq!(escaped("a\r\nb\tc"), "a\\r\\nb\\tc");
         assert_eq!(escaped("\u{1b}[2J\u{9b}"), "\\u{1b}[2J\\u{9b}");
         assert_eq!(escaped("\u{202e}\u{2066}"), "\\u{202e}\\u{2066}");
+    }
+
+    #[test]
+    fn json_has_nothing_in_it_that_a_terminal_obeys_and_reads_as_the_same() {
+        let all: String = (0..=0x2fff).filter_map(char::from_u32).collect();
+        let shown = json(&all).unwrap();
+        let obeyed = |c: char| c.is_control() || turns(c);
+        assert!(!shown.contains(obeyed), "{shown}");
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), all);
+        assert_eq!(
+            json(&"\u{7f}\u{9b}é\u{1b}").unwrap(),
+            r#""\u007f\u009bé\u001b""#
+        );
     }
 }

@@ -32,6 +32,7 @@ use crate::server::config::ServeOptions;
 use chat::{Chat, ChatError};
 use connect::ConnectionArgs;
 use failed::Failed;
+use terminal::complain;
 
 /// Self-hosted team chat for people who run NATS.
 #[derive(Debug, Parser)]
@@ -78,13 +79,13 @@ impl Cli {
             None => serve::run(self.serve),
             Some(Command::Serve(options)) => serve::run(*options),
             Some(Command::Creds(options)) => finished(creds::run(options), |error| {
-                eprintln!("natter: {error}");
+                complain(format_args!("natter: {error}"));
                 ExitCode::FAILURE
             }),
             Some(Command::NatsConfig(options)) => match nats_config::run(options) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    eprintln!("natter: {error}");
+                    complain(format_args!("natter: {error}"));
                     ExitCode::FAILURE
                 }
             },
@@ -128,7 +129,7 @@ fn terminal(command: impl Future<Output = Result<(), Failed>>) -> ExitCode {
         if error.is_nobody_reads() {
             return ExitCode::SUCCESS;
         }
-        eprintln!("natter: {error}");
+        complain(format_args!("natter: {error}"));
         error.exit_code()
     })
 }
@@ -146,7 +147,7 @@ fn finished<E>(
             outcome
         }
         Err(error) => {
-            eprintln!("natter: {error}");
+            complain(format_args!("natter: {error}"));
             return ExitCode::FAILURE;
         }
     };

@@ -4,27 +4,43 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::fs::Mode;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::stop::told_to_stop;
+use crate::server::broker::BROKER_LOG;
 use crate::server::config::ServeOptions;
+use crate::server::log_limit::LogLimit;
 use crate::server::{Server, StartError};
 
 /// What is logged unless NATTER_LOG says otherwise.
 const LOG: &str = "info,async_nats=warn,hyper=warn";
 
+/// Nobody but its owner reads what natter and the processes that it starts write, whatever the folder
+/// it is in lets others do.
+const UMASK: rustix::fs::RawMode = 0o077;
+
 pub(super) fn run(options: ServeOptions) -> ExitCode {
+    // While this is the only thread: the umask is the process's.
+    rustix::process::umask(Mode::from_raw_mode(UMASK));
     let filter = EnvFilter::try_from_env("NATTER_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let limit = LogLimit::all_but(BROKER_LOG);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(limit.clone())
+        .with(lines)
         .init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
+    runtime.spawn(limit.tell());
     match runtime.block_on(serve(options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),

@@ -34,6 +34,13 @@ impl AskError {
     pub fn is_too_large(&self) -> bool {
         matches!(self, Self::NoAnswer(RequestError::TooLarge { .. }))
     }
+
+    /// The answer would be larger than the broker lets through: the same again has none either, less
+    /// may have one.
+    #[must_use]
+    pub fn asked_too_much(&self) -> bool {
+        matches!(self, Self::Refused(failure) if failure.kind() == v1::FailureKind::TooLarge)
+    }
 }
 
 /// Asks natter, as the person that the client is connected as. `patience` is for the answer.

@@ -67,7 +67,8 @@ fn take(chat: &ChatClient, message: &nats::Message) {
         return;
     };
     let mut about = vec![entry.key.author.to_string()];
-    if let What::Noted(Note::Added(whom) | Note::Removed(whom)) = &entry.what {
+    if let What::Noted(Note::Added(whom) | Note::Removed(whom) | Note::Invited(whom)) = &entry.what
+    {
         about.push(whom.to_string());
     }
     meet(chat, about.iter().map(String::as_str));
@@ -100,25 +101,39 @@ fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
     let Some(v1::event::Body::MembershipChanged(changed)) = event.body else {
         return;
     };
-    if changed.change() == v1::MembershipChange::Removed
-        && let Some(room) = changed.room
-    {
+    let change = changed.change();
+    if let Some(room) = changed.room {
         let by = event.key.map(|key| key.uid).unwrap_or_default();
-        chat.update(|model| model.tell(Change::Removed { room, by }));
+        let told = match change {
+            v1::MembershipChange::Removed => Some(Change::Removed { room, by }),
+            v1::MembershipChange::Invited => Some(Change::Invited { room, by }),
+            _ => None,
+        };
+        if let Some(told) = told {
+            chat.update(|model| model.tell(told));
+        }
     }
     chat.spawn(heads::look(chat.clone()));
 }
 
-/// Asks who those are whose names are not known.
+/// Asks who those are whose names are not known, part by part.
 pub(super) fn meet<'a>(chat: &ChatClient, uids: impl IntoIterator<Item = &'a str>) {
     let strangers = chat.read(|model| model.strangers(uids));
     if !strangers.is_empty() {
         let uids = strangers.into_iter().take(limits::PEOPLE_ASKED).collect();
         let chat = chat.clone();
         chat.clone().spawn(async move {
-            let asked = v1::PeopleRequest { uids };
-            if let Ok(answer) = chat.ask::<_, v1::PeopleResponse>("people", &asked).await {
+            let mut asked = v1::PeopleRequest {
+                uids,
+                after: String::new(),
+            };
+            while let Ok(answer) = chat.ask::<_, v1::PeopleResponse>("people", &asked).await {
                 chat.update(|model| model.meet(&answer.people));
+                // Each part is of later names than the one before.
+                if answer.more <= asked.after {
+                    return;
+                }
+                asked.after = answer.more;
             }
         });
     }

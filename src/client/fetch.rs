@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const TRIES: u32 = 6;
 
 /// Asks until there is an answer, while there is a connection.
-async fn insist<Q: prost::Message, A: prost::Message + Default>(
+pub(super) async fn insist<Q: prost::Message, A: prost::Message + Default>(
     chat: &ChatClient,
     verb: &str,
     question: &Q,
@@ -73,29 +73,50 @@ pub(super) async fn sync(chat: ChatClient, mut rooms: Vec<RoomId>) {
     lock(&chat.inner.catching_up).retain(|room| !rooms.contains(room));
 }
 
-/// Goes on until nothing heard of is missing.
+/// Goes on until nothing heard of is missing. What does not fit into one answer comes with the next
+/// ones; an answer that brings nothing is the last that is asked for.
 async fn fetch_missing(chat: &ChatClient, mut rooms: Vec<RoomId>) {
+    let mut at_once = limits::SYNC_ROOMS;
     while !rooms.is_empty() {
-        let later = rooms.split_off(rooms.len().min(limits::SYNC_ROOMS));
+        let mut later = rooms.split_off(rooms.len().min(at_once));
         let positions = rooms.iter().filter_map(|room| position_of(chat, room));
         let asked = v1::SyncRequest {
             positions: positions.collect(),
         };
-        let Ok(answer) = insist::<_, v1::SyncResponse>(chat, "sync", &asked).await else {
-            return;
+        let answer: v1::SyncResponse = match insist(chat, "sync", &asked).await {
+            Ok(answer) => answer,
+            Err(error) if error.asked_too_much() => {
+                match rooms.as_slice() {
+                    [room] => load(chat.clone(), room.clone()).await,
+                    rooms => {
+                        at_once = rooms.len().div_ceil(2);
+                        later.extend_from_slice(rooms);
+                    }
+                }
+                rooms = later;
+                continue;
+            }
+            Err(_) => return,
         };
         rooms = later;
         if enter_epoch(chat, answer.epoch) {
             return;
         }
         let through = Sequence(answer.through);
+        let mut is_further = false;
         for part in answer.rooms {
             let Ok(room) = RoomId::parse(&part.room_id) else {
                 continue;
             };
-            if take(chat, &room, part, through).await {
+            let (was_at, has_more) = (position_of(chat, &room), part.more);
+            let is_behind = take(chat, &room, part, through).await;
+            is_further |= !has_more || position_of(chat, &room) != was_at;
+            if is_behind {
                 rooms.push(room);
             }
+        }
+        if !is_further {
+            return;
         }
     }
 }
@@ -113,7 +134,7 @@ pub(super) fn enter_epoch(chat: &ChatClient, epoch: u64) -> bool {
     is_other
 }
 
-/// Takes one room's part. True: more of it was heard of meanwhile.
+/// Takes one room's part. True: there is more of it, or more was heard of meanwhile.
 async fn take(chat: &ChatClient, room: &RoomId, part: v1::RoomSync, through: Sequence) -> bool {
     if part.gone {
         chat.update(|model| model.lose_room(room));
@@ -130,8 +151,10 @@ async fn take(chat: &ChatClient, room: &RoomId, part: v1::RoomSync, through: Seq
             model.count(room, entry);
         }
         model.with_log(room, |log| log.catch_up(run));
-        model.reached(room, through);
-        model.is_behind(room)
+        if !part.more {
+            model.reached(room, through);
+        }
+        part.more || model.is_behind(room)
     });
     sending::settle(chat, room);
     is_behind
@@ -201,12 +224,19 @@ async fn view(
     room: &RoomId,
     before: Sequence,
 ) -> Result<(v1::RoomView, Sequence), AskError> {
-    let asked = v1::HistoryRequest {
+    let mut asked = v1::HistoryRequest {
         room: room.to_string(),
         before: before.0,
         limit: 0,
     };
-    let answer: v1::HistoryResponse = insist(chat, "history", &asked).await?;
+    let answer: v1::HistoryResponse = loop {
+        match insist(chat, "history", &asked).await {
+            Err(error) if error.asked_too_much() && asked.limit != 1 => {
+                asked.limit = limits::smaller_page(asked.limit);
+            }
+            answer => break answer?,
+        }
+    };
     enter_epoch(chat, answer.epoch);
     let view = answer.view.ok_or(AskError::Unreadable)?;
     Ok((view, Sequence(answer.through)))

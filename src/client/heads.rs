@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Change, ChatClient, Model, fetch, sending, wire};
+use super::{AskError, Change, ChatClient, Model, fetch, sending, wire};
 use crate::domain::{RoomId, Sequence, limits};
 use crate::nats::{Status, runtime};
 use crate::wire::v1;
@@ -54,32 +54,34 @@ async fn ask(chat: &ChatClient) {
         (loaded, ids.collect::<BTreeSet<_>>())
     });
     let also = loaded.iter().filter(|id| !joined.contains(*id)).cloned();
-    let asked = v1::HeadsRequest {
-        also: also.take(limits::SYNC_ROOMS).collect(),
-    };
+    let also = also.take(limits::SYNC_ROOMS).collect();
     let markers_then = chat.read(Model::markers_grown);
-    let Ok(mut heads) = chat.ask::<_, v1::HeadsResponse>("heads", &asked).await else {
+    let Ok(mut parts) = all_parts(chat, also).await else {
         return;
     };
-    fetch::enter_epoch(chat, heads.epoch);
+    for part in &parts {
+        fetch::enter_epoch(chat, part.epoch);
+    }
+    // Of two logs they are no picture of one: the next look is.
+    if parts.iter().any(|part| part.epoch != parts[0].epoch) {
+        return;
+    }
+    let rooms = || parts.iter().flat_map(|part| &part.rooms);
     let is_there = |id: &String| {
-        let mut rooms = heads.rooms.iter().filter_map(|head| head.room.as_ref());
+        let mut rooms = rooms().filter_map(|head| head.room.as_ref());
         rooms.any(|room| room.id == *id)
     };
     // What is no longer in the sidebar may be an open room that can still be read, or not.
     let gone = loaded.iter().filter(|id| !is_there(id));
     let mut behind: Vec<_> = gone.filter_map(|id| RoomId::parse(id).ok()).collect();
-    let positions: Vec<_> = heads
-        .rooms
-        .iter()
-        .filter_map(|h| h.head.clone())
+    let positions: Vec<_> = rooms()
+        .filter_map(|head| head.head.clone())
         .filter_map(|head| Some((RoomId::parse(&head.room_id).ok()?, Sequence(head.sequence))))
         .collect();
     chat.update(|model| {
         // Another role is another page: what is listed, what is offered, what is heard.
-        if let Some(me) = &heads.me
-            && me.role() != model.me().role()
-        {
+        let mut selves = parts.iter().filter_map(|part| part.me.as_ref());
+        if selves.any(|me| me.role() != model.me().role()) {
             model.tell(Change::Outdated);
         }
         for (room, sequence) in positions {
@@ -88,9 +90,39 @@ async fn ask(chat: &ChatClient) {
                 behind.push(room);
             }
         }
-        model.set_unread(&mut heads.rooms, Sequence(heads.through), markers_then);
-        model.set_rooms(heads.rooms);
+        let told = parts.iter_mut();
+        let told = told.map(|part| (part.rooms.as_mut_slice(), Sequence(part.through)));
+        model.set_unread(told, markers_then);
+        let mut rooms: Vec<_> = parts.into_iter().flat_map(|part| part.rooms).collect();
+        rooms.sort_by_cached_key(v1::RoomHead::order);
+        model.set_rooms(rooms);
     });
     chat.spawn(wire::keep_up(chat.clone()));
     fetch::sync(chat.clone(), behind).await;
+}
+
+/// All the heads, part by part. A sidebar of which a part is missing would be one of which somebody
+/// was sent away: then there is none, until the next look.
+async fn all_parts(
+    chat: &ChatClient,
+    also: Vec<String>,
+) -> Result<Vec<v1::HeadsResponse>, AskError> {
+    let mut asked = v1::HeadsRequest {
+        also,
+        after: String::new(),
+    };
+    let mut parts = Vec::new();
+    loop {
+        let part: v1::HeadsResponse = match parts.is_empty() {
+            true => chat.ask("heads", &asked).await?,
+            false => fetch::insist(chat, "heads", &asked).await?,
+        };
+        // Each part is of later rooms than the one before, so there is a last one.
+        let is_last = part.more <= asked.after;
+        asked.after.clone_from(&part.more);
+        parts.push(part);
+        if is_last {
+            return Ok(parts);
+        }
+    }
 }

@@ -30,6 +30,13 @@ pub enum Change {
         /// A username.
         by: String,
     },
+    /// Somebody asks the person to come into a room.
+    Invited {
+        /// Into which.
+        room: v1::Room,
+        /// A username.
+        by: String,
+    },
     /// The person is somebody else to the workspace than the model was made for.
     Outdated,
     /// The person is no longer signed in. The client goes on trying; whoever shows it need not.

@@ -24,11 +24,31 @@ pub const TOPIC_CHARS: usize = 200;
 /// Messages in the first page and in a page of history, at most.
 pub const PAGE_MESSAGES: u32 = 50;
 
+/// How many messages to ask for where a page of `limit` is too large to be sent: 0 is a whole page.
+#[must_use]
+pub const fn smaller_page(limit: u32) -> u32 {
+    let asked = if limit == 0 { PAGE_MESSAGES } else { limit };
+    let half = asked / 2;
+    if half == 0 { 1 } else { half }
+}
+
 /// Entries of a room that a client keeps at least, of those that came in: what is further up is
 /// fetched when somebody looks there.
 pub const LOG_KEPT: usize = 300;
 
-/// Entries that one `sync` brings for a room; past that the room is loaded anew.
+/// An answer over NATS, in bytes: a quarter of what nats-server lets through by default, so that many
+/// answers at once need little memory.
+pub const ANSWER_BYTES: usize = 256 * 1024;
+
+/// Rows that one answer is made from, and so the items of one part of a list.
+pub const ANSWER_ROWS: usize = 500;
+
+/// The least `max_payload` of a broker that natter runs with, in bytes: a part of a picture needs
+/// 128 KiB, and half of it is enough for an answer.
+pub const LEAST_PAYLOAD: usize = 256 * 1024;
+
+/// Entries that a client can have missed in a room to get them by `sync`; past that it loads the room
+/// anew.
 pub const SYNC_ENTRIES: u32 = 500;
 
 /// Rooms in one `sync`.
@@ -40,8 +60,9 @@ pub const PEOPLE_ASKED: usize = 200;
 /// Live connections of one person through one natter.
 pub const CONNECTIONS_PER_PERSON: usize = 20;
 
-/// Connections of one person with `.creds` files, on all servers of the broker together.
-pub const TERMINALS_PER_PERSON: usize = 50;
+/// Connections of one person wherever they come in, on all servers of the broker together: through
+/// every natter, and straight at the broker with a session's token or `.creds` files.
+pub const CONNECTIONS_IN_ALL: usize = 50;
 
 /// How long a web session lasts without being used anew.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -68,6 +89,15 @@ pub const PEOPLE_OF_A_GUEST: usize = 500;
 
 /// People in a group, at most: a room with more of them deserves a name.
 pub const GROUP_PEOPLE: usize = 9;
+
+/// How often somebody can leave a room or be removed from it before others can only invite them.
+pub const PARTINGS_WITHOUT_CONSENT: u32 = 2;
+
+/// How long somebody who declined an invitation into a room is not invited into it again.
+pub const DECLINED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Invitations into rooms that are shown at once, the latest of them.
+pub const INVITATIONS_SHOWN: u32 = 50;
 
 /// A picture as it is uploaded, in bytes: what a telephone's camera makes.
 pub const PICTURE_BYTES: usize = 10_000_000;

@@ -46,6 +46,8 @@ pub enum Note {
     Added(Username),
     /// Sent somebody away.
     Removed(Username),
+    /// Asked somebody to come in.
+    Invited(Username),
     /// Gave it another name.
     Renamed(Arc<str>),
     /// Gave it another topic, or none.

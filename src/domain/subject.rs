@@ -122,6 +122,15 @@ pub fn ping(uid: &Username) -> String {
     format!("{uid}.ping")
 }
 
+/// Where natter announces to every natter that it passes a message on to this person.
+#[must_use]
+pub fn relay(to: &Username) -> String {
+    format!("natter.own.relay.{to}")
+}
+
+/// All that is announced there.
+pub const RELAYS: &str = "natter.own.relay.*";
+
 /// Under which the replies to a service's credentials arrive. No username has capital letters, so
 /// it is nobody's inbox.
 #[must_use]

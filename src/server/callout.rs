@@ -9,11 +9,13 @@ use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
-use super::headcount::Headcount;
+use super::connection_limit::ConnectionLimit;
+use super::connection_name::{ConnectionName, Judged};
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
@@ -44,8 +46,10 @@ pub struct Known {
     pub read_model: ReadModel,
     /// How often one may connect.
     pub limits: Limits,
-    /// How many terminals one has.
-    pub headcount: Headcount,
+    /// Whom it is being asked about.
+    pub(super) asked: Asked,
+    /// How many connections one has.
+    pub connections: ConnectionLimit,
     /// How long rights stand at most.
     pub rights_life: Duration,
 }
@@ -113,24 +117,39 @@ async fn answer(
             return request.refuse(keys, "no such credentials");
         }
     };
+    let token = request.auth_token.as_deref();
+    // A session's token names its person.
+    let holder = match &credential {
+        Some(credential) => Some(credential.name.as_str()),
+        None => token.and_then(|token| token.split('.').next()),
+    };
+    let _under_way = holder.map(|holder| known.asked.about(&request, holder));
     let decided = async {
-        match credential {
+        match credential.clone() {
             Some(credential) => by_creds_file(&credential, known).await,
             None => by_session(&request, known).await,
         }
     };
     let decided = tokio::time::timeout(DECIDED_WITHIN, decided).await;
     match decided.unwrap_or(Err(NotKnown::InTime)) {
+        Ok(Some(admitted)) if !admitted.has_room(&request, known) => {
+            tracing::debug!(name = admitted.let_in_by, "one more would be too many");
+            request.refuse(keys, "as many connections as one may have")
+        }
         Ok(Some(admitted)) => {
+            let name = ConnectionName {
+                let_in_by: admitted.let_in_by.clone(),
+                judged: admitted.judged,
+            };
             let jwt = keys.sign_chat_user(
                 &request.user_nkey,
-                &admitted.connection_name,
+                &name.to_string(),
                 &permissions(admitted.rights),
                 &LIMITS,
                 expiry(
                     known.rights_life,
                     admitted.until,
-                    admitted.connection_name.as_bytes(),
+                    admitted.let_in_by.as_bytes(),
                 ),
             )?;
             request.allow(keys, &jwt)
@@ -145,11 +164,26 @@ async fn answer(
 
 /// Somebody who may connect.
 struct Admitted {
-    /// What CONNZ calls the connection.
-    connection_name: String,
+    /// The id of their session, or the name of their `.creds` file.
+    let_in_by: String,
     rights: Rights,
+    /// How much of LOG the rights were judged by.
+    judged: Judged,
     /// When what they stand on ends, if it does.
     until: Option<SystemTime>,
+    /// Whose it is; natter's own is nobody's.
+    holder: Option<Username>,
+}
+
+impl Admitted {
+    /// Counts it, if it is not one too many of its holder's.
+    fn has_room(&self, request: &AuthRequest, known: &Known) -> bool {
+        let Some(holder) = &self.holder else {
+            return true;
+        };
+        let place = (request.server_id.clone(), request.client.id);
+        known.connections.admit(holder.as_str(), place)
+    }
 }
 
 /// Whom the store or the read model did not tell about.
@@ -174,12 +208,14 @@ async fn by_session(request: &AuthRequest, known: &Known) -> Result<Option<Admit
     let rights = match &session.uid {
         Some(uid) => rights_now(uid, Some(session.generation), known).await?,
         // Natter's own test of the way has none.
-        None => Some(Rights::default()),
+        None => Some((Rights::default(), Judged::default())),
     };
-    Ok(rights.map(|rights| Admitted {
-        connection_name: session.id.as_str().to_owned(),
+    Ok(rights.map(|(rights, judged)| Admitted {
+        let_in_by: session.id.as_str().to_owned(),
         rights,
+        judged,
         until: Some(session.expires),
+        holder: session.uid,
     }))
 }
 
@@ -192,28 +228,26 @@ async fn by_creds_file(
     let Some(file) = known.store.creds_files.find(&credential.nkey).await? else {
         return Ok(None);
     };
-    if !known.headcount.has_room(file.holder.name().as_str()) {
-        tracing::debug!(who = %file.holder.name(), "has as many terminals as one may");
-        return Ok(None);
-    }
     let rights = match &file.holder {
         Holder::Person(uid) => rights_now(uid, None, known).await?,
-        Holder::Service(name) => Some(rights_of_service(name)),
+        Holder::Service(name) => Some((rights_of_service(name), Judged::default())),
     };
-    Ok(rights.map(|rights| Admitted {
-        connection_name: creds_connection_name(&file),
+    Ok(rights.map(|(rights, judged)| Admitted {
+        let_in_by: creds_connection_name(&file),
         rights,
+        judged,
         until: None,
+        holder: Some(file.holder.name().clone()),
     }))
 }
 
-/// Somebody's rights by all that was in LOG when they asked; `None`: they may not come in, or not by a
+/// Somebody's rights by all that was in LOG when they asked, and how much that was; `None`: they may not come in, or not by a
 /// session of this generation.
 async fn rights_now(
     uid: &Username,
     generation: Option<u64>,
     known: &Known,
-) -> Result<Option<Rights>, ReadError> {
+) -> Result<Option<(Rights, Judged)>, ReadError> {
     if !known.limits.may_connect(uid) {
         tracing::debug!(%uid, "connects too often, or is cut off");
         return Ok(None);
@@ -229,12 +263,20 @@ async fn rights_now(
             queries::standing(tables, &wanted)
         })
         .await?;
+    if known.limits.is_cut_off(uid) {
+        // Meanwhile: their connections may have been ended already.
+        return Ok(None);
+    }
+    let judged = Judged {
+        epoch: answer.epoch,
+        through: answer.through,
+    };
     let standing = answer.value.filter(|who| who.role != Role::Suspended);
-    Ok(standing.as_ref().map(rights_for))
+    Ok(standing.as_ref().map(|who| (rights_for(who), judged)))
 }
 
-/// The name of a connection with a `.creds` file in CONNZ, by which natter finds it: `<name>.<nkey>`.
-/// That of a session is the session's id.
+/// How the name of a connection with a `.creds` file begins, by which natter finds it: `<name>.<nkey>`.
+/// That of a session begins with the session's id.
 #[must_use]
 pub fn creds_connection_name(file: &CredsFile) -> String {
     format!("{}.{}", file.holder.name(), file.nkey)

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Uri, header};
-
 use super::broker::SyncInterval;
+pub use super::http::ConnectionBounds;
 use super::oidc::OidcOptions;
+pub use super::site::{NotAnOrigin, Site};
 use crate::domain::limits;
 
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
@@ -128,6 +128,11 @@ pub struct ServeOptions {
     #[arg(skip)]
     pub body_pace: BodyPace,
 
+    /// How many connections the page's listener has: other than by the limit of open files only in
+    /// a test that does not want to open thousands.
+    #[arg(skip)]
+    pub connections: Option<ConnectionBounds>,
+
     /// Who may make an account: "open" (whoever reaches the page), "invite" (whom an administrator
     /// gives a link), or domains of e-mail addresses with commas (who says that they have one
     /// there; no mail is sent, so nothing proves it). The first account, the administrator's, can
@@ -211,167 +216,9 @@ impl std::str::FromStr for Signup {
     }
 }
 
-/// The public URL is not one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a URL like https://chat.example.org (no path)")]
-pub struct NotAnOrigin(String);
-
-/// Characters in the mark of a site's cookies.
-const MARK_CHARS: usize = 8;
-
-/// How natter is reached, and where it reaches the broker's WebSocket listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
-    origin: String,
-    is_given: bool,
-    /// What tells its cookies from those of another natter on the same host: browsers keep cookies by
-    /// host, whatever the port. The same for all natters of one NATS.
-    mark: String,
-    /// The broker's WebSocket listeners: any of them will do.
-    pub brokers: Vec<SocketAddr>,
-}
-
-impl Site {
-    /// A site at a public URL, without a broker yet.
-    ///
-    /// # Errors
-    /// It has another scheme than http or https, or more than host and port.
-    pub fn parse(url: &str) -> Result<Self, NotAnOrigin> {
-        let not_one = || NotAnOrigin(url.to_owned());
-        let uri: Uri = url.parse().map_err(|_| not_one())?;
-        let scheme = uri
-            .scheme_str()
-            .filter(|scheme| ["http", "https"].contains(scheme))
-            .ok_or_else(not_one)?;
-        let authority = uri
-            .authority()
-            .filter(|authority| !authority.as_str().contains('@'))
-            .ok_or_else(not_one)?;
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err(not_one());
-        }
-        Ok(Self {
-            origin: format!("{scheme}://{authority}").to_ascii_lowercase(),
-            is_given: true,
-            mark: String::new(),
-            brokers: Vec::new(),
-        })
-    }
-
-    /// The site of an address that natter listens on.
-    #[must_use]
-    pub fn at(addr: SocketAddr) -> Self {
-        let port = addr.port();
-        let host = match addr.ip() {
-            ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
-            std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-            ip @ std::net::IpAddr::V4(_) => ip.to_string(),
-        };
-        Self {
-            origin: format!("http://{host}:{port}"),
-            is_given: false,
-            mark: String::new(),
-            brokers: Vec::new(),
-        }
-    }
-
-    /// The same as a site of the workspace that is kept in this account of a NATS.
-    #[must_use]
-    pub fn of_account(self, public_key: &str) -> Self {
-        // The first letter says that it is an account's; eight of the rest are 37 bits of the key.
-        let mark = public_key.chars().skip(1).take(MARK_CHARS);
-        Self {
-            mark: mark.collect::<String>().to_ascii_lowercase(),
-            ..self
-        }
-    }
-
-    /// The name of a cookie of this site. Under https the browser itself sees to it that nobody else
-    /// can set or read it.
-    #[must_use]
-    pub fn cookie_name(&self, of: &str) -> String {
-        let prefix = if self.is_https() { "__Host-" } else { "" };
-        format!("{prefix}{of}_{}", self.mark)
-    }
-
-    /// What a person types into the browser.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.origin
-    }
-
-    /// Can it be reached from this machine alone, by the address that people type?
-    #[must_use]
-    pub fn is_on_loopback(&self) -> bool {
-        let host = self.origin.parse::<Uri>().ok();
-        let host = host.as_ref().and_then(Uri::host).unwrap_or_default();
-        let literal = host.trim_start_matches('[').trim_end_matches(']');
-        let is_loopback = |ip: std::net::IpAddr| ip.is_loopback();
-        host == "localhost" || literal.parse().is_ok_and(is_loopback)
-    }
-
-    /// Are its cookies for https alone?
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.origin.starts_with("https://")
-    }
-
-    /// The origins that the broker's own listener lets in.
-    #[must_use]
-    pub fn origins(&self) -> Vec<String> {
-        let mut origins = vec![self.origin.clone()];
-        if let (false, Some(port)) = (self.is_given, self.origin.strip_prefix("http://localhost:"))
-        {
-            origins.push(format!("http://127.0.0.1:{port}"));
-        }
-        origins
-    }
-
-    /// The origin that a browser reached the site by, for it to come back to: its cookies are there.
-    /// What a request says of that counts only among the site's own.
-    #[must_use]
-    pub fn origin_of(&self, headers: &HeaderMap) -> String {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let by = self.origins().into_iter().find(|origin| {
-            let own = origin.split_once("://").map(|(_, host)| host);
-            own.is_some() && own == host
-        });
-        by.unwrap_or_else(|| self.origin.clone())
-    }
-
-    /// Does a WebSocket handshake come from a page of this site? Browsers always say where from;
-    /// without a public URL that must be the host that the request went to.
-    #[must_use]
-    pub fn allows_origin(&self, headers: &HeaderMap) -> bool {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(origin) = text(header::ORIGIN) else {
-            return false;
-        };
-        if self.is_given {
-            return origin.eq_ignore_ascii_case(&self.origin);
-        }
-        let host = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"));
-        host.is_some() && host == text(header::HOST)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
-
-    fn from(origin: &'static str, host: &'static str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_static(host));
-        if !origin.is_empty() {
-            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
-        }
-        headers
-    }
 
     #[test]
     fn who_may_sign_up_is_a_word_or_domains() {
@@ -385,81 +232,5 @@ mod tests {
         for bad in ["", "opn", "a@example.org", "example.org,"] {
             assert!(bad.parse::<Signup>().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_public_url_is_an_origin() {
-        let site = Site::parse("https://Chat.example.org/").unwrap();
-        assert_eq!(site.url(), "https://chat.example.org");
-        for bad in [
-            "chat.example.org",
-            "ftp://x",
-            "https://x/chat",
-            "https://a@b",
-            "https://x?y",
-        ] {
-            assert!(Site::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn only_pages_of_the_site_may_connect() {
-        let given = Site::parse("https://chat.example.org").unwrap();
-        assert!(given.allows_origin(&from("https://chat.example.org", "10.0.0.1:3000")));
-        assert!(!given.allows_origin(&from("https://evil.example", "evil.example")));
-        let local = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
-        assert!(local.allows_origin(&from("http://127.0.0.1:3000", "127.0.0.1:3000")));
-        assert!(local.allows_origin(&from("http://localhost:3000", "localhost:3000")));
-        assert!(!local.allows_origin(&from("http://evil.example", "localhost:3000")));
-        assert!(!local.allows_origin(&from("null", "localhost:3000")));
-        assert!(!local.allows_origin(&from("", "localhost:3000")));
-    }
-
-    #[test]
-    fn one_comes_back_to_where_one_was_and_nowhere_else() {
-        let local = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
-        let back = |host| local.origin_of(&from("", host));
-        assert_eq!(back("127.0.0.1:3000"), "http://127.0.0.1:3000");
-        assert_eq!(back("localhost:3000"), "http://localhost:3000");
-        assert_eq!(back("evil.example"), "http://localhost:3000");
-        let given = Site::parse("https://chat.example.org").unwrap();
-        let back = given.origin_of(&from("", "evil.example"));
-        assert_eq!(back, "https://chat.example.org");
-    }
-
-    #[test]
-    fn a_site_on_loopback_is_reached_from_this_machine_alone() {
-        for url in [
-            "http://localhost:3000",
-            "http://127.0.0.1",
-            "http://127.8.8.8:1",
-            "http://[::1]:3000",
-        ] {
-            assert!(Site::parse(url).unwrap().is_on_loopback(), "{url}");
-        }
-        for url in [
-            "https://chat.example.org",
-            "http://localhost.example.org",
-            "http://192.0.2.1:3000",
-            "http://[2001:db8::1]",
-            "http://127.0.0.1.example.org",
-        ] {
-            assert!(!Site::parse(url).unwrap().is_on_loopback(), "{url}");
-        }
-        let everywhere = SocketAddr::from(([0, 0, 0, 0], 3000));
-        assert!(
-            Site::at(everywhere).is_on_loopback(),
-            "the address decides there"
-        );
-    }
-
-    #[test]
-    fn loopback_is_called_localhost() {
-        let site = Site::at(SocketAddr::from(([127, 0, 0, 1], 3000)));
-        assert_eq!(site.url(), "http://localhost:3000");
-        assert_eq!(
-            site.origins(),
-            ["http://localhost:3000", "http://127.0.0.1:3000"]
-        );
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::broker::{
-    BrokerKeys, KeysError, ServiceUser, SignError, SystemError, connections_of, kick,
+    BrokerKeys, KeysError, ServiceUser, SignError, SystemError, connections_of, kick_all,
 };
 use super::callout::creds_connection_name;
 use super::clock;
@@ -139,14 +139,11 @@ impl Administered {
     /// # Errors
     /// The broker did not tell all of them, or did not cut one.
     pub async fn cut(&self, files: &[CredsFile]) -> Result<usize, CredsError> {
-        let mut cut = 0;
-        for file in files {
-            let name = creds_connection_name(file);
-            for (server, cid) in connections_of(&self.system, &name).await? {
-                kick(&self.system, &server, cid).await?;
-                cut += 1;
-            }
-        }
+        let names: Vec<_> = files.iter().map(creds_connection_name).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let found = connections_of(&self.system, &names).await?;
+        let cut = found.len();
+        kick_all(&self.system, found).await?;
         Ok(cut)
     }
 }

@@ -3,15 +3,24 @@
 //!
 //! It follows the read model, so every natter cuts whoever was removed through any of them, and
 //! one that was away when it happened does it when it is back.
+//!
+//! Only connections end whose rights hold what was lost: a connection's name says by how much of LOG
+//! its rights were judged ([`ConnectionName`]), and a loss between which entries the right was held.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{Passage, SystemError, cut_connections};
+use super::asked::Asked;
+use super::broker::{Passage, Present, Sighting, SystemError, kick, kick_all};
 use super::clock;
+use super::connection_name::{ConnectionName, Judged};
+use super::limits::Limits;
+use super::read_model::queries::Loss;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::Epoch;
 use crate::domain::{Sequence, Timestamp, Username, limits};
@@ -19,6 +28,10 @@ use crate::domain::{Sequence, Timestamp, Username, limits};
 /// An answer of the callout from before a change can still land until the broker's authorization
 /// timeout (5 s) has passed; then connections are looked for once more.
 pub const SECOND_LOOK: Duration = Duration::from_secs(6);
+
+/// How long the first look waits for such answers to land. A connection whose answer takes longer
+/// ends, unless it is known to be somebody else's.
+const LANDING: Duration = Duration::from_secs(2);
 
 /// Before trying again after an error.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -30,7 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Cutter {
     done: watch::Receiver<Sequence>,
-    work: Work,
 }
 
 impl Cutter {
@@ -40,6 +52,8 @@ impl Cutter {
         read_model: ReadModel,
         system: async_nats::Client,
         passage: Passage,
+        asked: Asked,
+        limits: Limits,
         stop: CancellationToken,
     ) -> Self {
         let (tell, done) = watch::channel(Sequence(0));
@@ -47,20 +61,12 @@ impl Cutter {
             read_model,
             system,
             passage,
+            asked,
+            limits,
         };
-        let working = work.clone().run(tell);
+        let working = work.run(tell);
         tokio::spawn(async move { stop.run_until_cancelled(working).await });
-        Self { done, work }
-    }
-
-    /// Ends all connections of somebody who may connect again later.
-    pub fn cut_off(&self, uid: Username) {
-        let work = self.work.clone();
-        tokio::spawn(async move {
-            if let Err(error) = work.cut(&HashSet::from([uid])).await {
-                tracing::warn!(%error, "somebody was not cut off");
-            }
-        });
+        Self { done }
     }
 
     /// Waits until everybody whose rights shrank up to this place of LOG has been cut off. Should
@@ -79,6 +85,8 @@ struct Work {
     read_model: ReadModel,
     system: async_nats::Client,
     passage: Passage,
+    asked: Asked,
+    limits: Limits,
 }
 
 impl Work {
@@ -118,15 +126,15 @@ impl Work {
         let since = Timestamp(clock::now().0.saturating_sub(life));
         let found = self
             .read_model
-            .ask_now(move |tables| queries::cuts(tables, after, since))
+            .ask_now(move |tables| queries::losses(tables, after, since))
             .await?;
         if !found.value.is_empty() {
-            let uids: HashSet<_> = found.value.into_iter().collect();
-            self.cut(&uids).await?;
-            let (later, uids) = (self.clone(), uids);
+            let lost = Arc::new(Lost::new(found.epoch, found.value));
+            self.cut(&lost).await?;
+            let later = self.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(SECOND_LOOK).await;
-                if let Err(error) = later.cut(&uids).await {
+                if let Err(error) = later.cut(&lost).await {
                     tracing::warn!(%error, "the second look at connections failed");
                 }
             });
@@ -134,13 +142,96 @@ impl Work {
         Ok((found.through, found.epoch))
     }
 
-    async fn cut(&self, uids: &HashSet<Username>) -> Result<(), SystemError> {
-        let is_theirs = |name: &str| {
-            let uid = name.split('.').next().unwrap_or_default();
-            uids.iter().any(|theirs| theirs.as_str() == uid)
-        };
-        cut_connections(&self.system, &self.passage, is_theirs).await
+    /// Ends the connections whose rights hold what was lost. Those that the callout was asked about
+    /// at the first look are looked at again when they have landed: an answer from before the loss may
+    /// be among theirs.
+    ///
+    /// When this returns, nobody has a connection with what was lost.
+    async fn cut(&self, lost: &Lost) -> Result<(), SystemError> {
+        let until = Instant::now() + LANDING;
+        // Whoever is asked about after this is judged by the loss.
+        let mut landing = self.look_and_end(lost).await?.unnamed;
+        while !landing.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.end_late(lost, landing).await;
+            }
+            self.passage.settled(&self.system, &landing, left).await?;
+            let seen = self.look_and_end(lost).await?;
+            landing.retain(|open| seen.unnamed.contains(open));
+        }
+        Ok(())
     }
+
+    /// Ends connections whose answers take long, but for those of others. A natter that is asked about
+    /// them elsewhere does not say whose they are.
+    async fn end_late(&self, lost: &Lost, late: HashSet<(String, u64)>) -> Result<(), SystemError> {
+        for connection in late {
+            let holder = self.asked.holder_of(&connection);
+            if holder.is_none_or(|holder| lost.by_holder.contains_key(&holder)) {
+                tracing::debug!("the callout takes long to answer about a connection; it ends");
+                kick(&self.system, &connection.0, connection.1).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_and_end(&self, lost: &Lost) -> Result<Sighting, SystemError> {
+        let seen = self.passage.look(&self.system).await?;
+        let meant: Vec<_> = seen.named.iter().filter(|open| lost.is_in(open)).collect();
+        // Before they end: a client comes back at once, and is not charged for it.
+        let holders = meant.iter().map(|open| holder_of(&open.user));
+        for holder in holders.flat_map(Username::parse) {
+            self.limits.forgive_connect(&holder);
+        }
+        let meant = meant
+            .into_iter()
+            .map(|open| (open.server.clone(), open.cid));
+        kick_all(&self.system, meant.collect()).await?;
+        Ok(seen)
+    }
+}
+
+/// Who lost which rights.
+struct Lost {
+    /// The life of the log that it is told by.
+    epoch: Epoch,
+    by_holder: HashMap<String, Vec<Loss>>,
+}
+
+impl Lost {
+    fn new(epoch: Epoch, losses: Vec<Loss>) -> Self {
+        let mut by_holder = HashMap::<_, Vec<_>>::new();
+        for loss in losses {
+            let holder = loss.uid.to_string();
+            by_holder.entry(holder).or_default().push(loss);
+        }
+        Self { epoch, by_holder }
+    }
+
+    /// Do the rights of a connection hold some of it? A name that does not say what they were judged by
+    /// is older than such names.
+    fn is_in(&self, open: &Present) -> bool {
+        let Some(losses) = self.by_holder.get(holder_of(&open.user)) else {
+            return false;
+        };
+        let Some(name) = ConnectionName::parse(&open.user) else {
+            return true;
+        };
+        let Judged { epoch, through } = name.judged;
+        match epoch.cmp(&self.epoch) {
+            // The log was another one: what its numbers stood for is not known.
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Greater => false,
+            std::cmp::Ordering::Equal => losses
+                .iter()
+                .any(|loss| loss.came <= through && through < loss.gone),
+        }
+    }
+}
+
+fn holder_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -149,4 +240,43 @@ enum CutError {
     Read(#[from] ReadError),
     #[error(transparent)]
     System(#[from] SystemError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn present(user: &str) -> Present {
+        Present {
+            server: "S".into(),
+            cid: 1,
+            user: user.into(),
+            since: String::new(),
+        }
+    }
+
+    #[test]
+    fn only_connections_whose_rights_hold_what_was_lost_end() {
+        let loss = Loss {
+            uid: Username::parse("ada").unwrap(),
+            came: Sequence(10),
+            gone: Sequence(20),
+        };
+        let lost = Lost::new(Epoch(5), vec![loss]);
+        for (name, ends) in [
+            ("ada.hash.5-9", false),
+            ("ada.hash.5-10", true),
+            ("ada.hash.5-19", true),
+            ("ada.hash.5-20", false),
+            ("ada.UKEY.5-12", true),
+            // Of a log that was put back since, and of one that was put back after.
+            ("ada.hash.4-900", true),
+            ("ada.hash.6-12", false),
+            ("ada.hash", true),
+            ("ben.hash.5-12", false),
+            ("natter", false),
+        ] {
+            assert_eq!(lost.is_in(&present(name)), ends, "{name}");
+        }
+    }
 }

@@ -61,12 +61,23 @@ impl Failure {
     /// Too many at once.
     #[must_use]
     pub fn too_many(retry_after: Duration) -> Self {
+        Self::too_soon("That was a lot at once.", retry_after)
+    }
+
+    /// Others did too much to this person lately, whoever they are: `what` was done to them.
+    #[must_use]
+    pub fn too_many_to(whom: &str, what: &str, retry_after: Duration) -> Self {
+        let reason = format!("{whom} was {what} many times just now.");
+        Self::too_soon(&reason, retry_after)
+    }
+
+    fn too_soon(reason: &str, retry_after: Duration) -> Self {
         let when = in_words(retry_after);
         Self {
             retry_after: Some(retry_after),
             ..Self::new(
                 v1::FailureKind::TooMany,
-                format!("That was a lot at once. Try again in {when}."),
+                format!("{reason} Try again in {when}."),
             )
         }
     }
@@ -143,6 +154,15 @@ impl Failure {
         }
     }
 
+    /// The answer is larger than the broker lets through.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(
+            v1::FailureKind::TooLarge,
+            "The answer to this is too large to be sent. Ask for less at once.",
+        )
+    }
+
     /// A mistake of natter's own.
     #[must_use]
     pub fn internal() -> Self {
@@ -168,6 +188,7 @@ impl Failure {
             v1::FailureKind::NotFound => 404,
             v1::FailureKind::Forbidden => 403,
             v1::FailureKind::Conflict => 409,
+            v1::FailureKind::TooLarge => 413,
             v1::FailureKind::TooMany => 429,
             v1::FailureKind::Unavailable => 503,
             v1::FailureKind::Unspecified => 500,
@@ -182,6 +203,7 @@ impl Failure {
             v1::FailureKind::NotFound => "not found",
             v1::FailureKind::Forbidden => "forbidden",
             v1::FailureKind::Conflict => "conflict",
+            v1::FailureKind::TooLarge => "too large",
             v1::FailureKind::TooMany => "too many requests",
             v1::FailureKind::Unavailable => "unavailable",
             v1::FailureKind::Unspecified => "internal error",
@@ -258,6 +280,13 @@ impl From<DirectoryError> for Failure {
             DirectoryError::Outdated => Self::forbidden(
                 "Your rights changed before this took effect, so nothing was done. Load the page again to see what you can do now.",
             ),
+            DirectoryError::Moved => Self {
+                retry_after: Some(Duration::from_millis(500)),
+                ..Self::new(
+                    v1::FailureKind::Unavailable,
+                    "Somebody else changed the same at this moment, so nothing was done. Try again.",
+                )
+            },
             DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             DirectoryError::LastAdministrator => Self::forbidden(
                 "Somebody has to look after this Natter. Make somebody else an administrator first.",

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -15,7 +15,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::Failure;
 use super::source::Source;
-use crate::domain::Username;
+use crate::domain::{Username, limits};
 
 mod buckets;
 mod guesses;
@@ -26,6 +26,15 @@ pub use requests::{AccountMark, Wanted};
 
 /// How long somebody is cut off who goes on past a limit.
 pub const CUT_OFF: Duration = Duration::from_secs(60);
+
+/// While somebody is cut off and messages of theirs still come, their connections are ended this often.
+const CUT_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long somebody has to connect again free of charge.
+const FORGIVEN_FOR: Duration = Duration::from_secs(60);
+
+/// As many connections as one person can have.
+const MOST_FORGIVEN: usize = limits::CONNECTIONS_IN_ALL;
 
 /// How often those who have done nothing lately are forgotten.
 const TIDY: Duration = Duration::from_secs(60);
@@ -61,6 +70,13 @@ const CHANGE: Allowance = Allowance::new(30, Duration::from_millis(500));
 const READ: Allowance = Allowance::new(60, Duration::from_millis(200));
 /// Pictures of oneself.
 const PICTURE: Allowance = Allowance::new(10, Duration::from_secs(60));
+/// Bringing one person into rooms, by all others together: a page of theirs connects anew each time.
+const BROUGHT_IN: Allowance = Allowance::new(30, Duration::from_secs(10));
+/// Removing one person from rooms, by all others together: it can end all their connections.
+const REMOVED: Allowance = Allowance::new(10, Duration::from_secs(30));
+/// What one person may do to another all the same, so that nobody can keep somebody in a room by
+/// using up what all may do.
+const BY_ONE: Allowance = Allowance::new(1, Duration::from_secs(600));
 /// Connections to the broker.
 const CONNECT: Allowance = Allowance::new(60, Duration::from_millis(500));
 
@@ -107,7 +123,12 @@ struct All {
     read: Limit<Username>,
     picture: Limit<Username>,
     connect: Limit<Username>,
-    cut_off: Mutex<HashMap<Username, Instant>>,
+    brought_in: Limit<Username>,
+    removed: Limit<Username>,
+    brought_in_by_one: Limit<(Username, Username)>,
+    removed_by_one: Limit<(Username, Username)>,
+    forgiven: Mutex<HashMap<Username, Forgiven>>,
+    cut_off: Mutex<HashMap<Username, Cut>>,
 }
 
 impl Default for Limits {
@@ -126,10 +147,29 @@ impl Default for Limits {
                 read: Limit::new(READ),
                 picture: Limit::new(PICTURE),
                 connect: Limit::new(CONNECT),
+                brought_in: Limit::new(BROUGHT_IN),
+                removed: Limit::new(REMOVED),
+                brought_in_by_one: Limit::new(BY_ONE),
+                removed_by_one: Limit::new(BY_ONE),
+                forgiven: Mutex::default(),
                 cut_off: Mutex::default(),
             }),
         }
     }
+}
+
+/// Connections that are not charged to somebody, since it was natter that ended those before.
+#[derive(Debug, Clone, Copy)]
+struct Forgiven {
+    left: usize,
+    until: Instant,
+}
+
+/// Somebody is cut off.
+struct Cut {
+    until: Instant,
+    /// From when on a message of theirs shows that they have a connection again, or still.
+    again: Instant,
 }
 
 /// What becomes of one request too many.
@@ -137,8 +177,12 @@ impl Default for Limits {
 pub enum Excess {
     /// It is refused.
     Refused(Failure),
-    /// It is refused, and the one who goes on all the same is to be cut off now.
-    CutOff(Failure),
+    /// It is thrown away: who sends it has gone on past the limit all the same, and is cut off.
+    CutOff {
+        /// Their connections are to be ended now: they have just been cut off, or there are such
+        /// all the same.
+        cut_now: bool,
+    },
 }
 
 impl Limits {
@@ -233,18 +277,22 @@ impl Limits {
         from.map_err(Failure::too_many)
     }
 
-    /// Counts a request over NATS.
+    /// Counts anything that somebody sends over NATS.
     ///
     /// # Errors
     /// Too many.
     pub fn request(&self, uid: &Username) -> Result<(), Excess> {
+        if let Some(cut_now) = self.goes_on(uid, Instant::now) {
+            return Err(Excess::CutOff { cut_now });
+        }
         let Err(wait) = self.all.request.check(uid) else {
             return Ok(());
         };
-        if self.all.refused_request.check(uid).is_ok() || !self.cut_off(uid) {
+        if self.all.refused_request.check(uid).is_ok() {
             return Err(Excess::Refused(Failure::too_many(wait)));
         }
-        Err(Excess::CutOff(Failure::too_many(CUT_OFF)))
+        self.cut_off(uid, Instant::now());
+        Err(Excess::CutOff { cut_now: true })
     }
 
     /// Counts a message.
@@ -279,10 +327,55 @@ impl Limits {
         self.all.picture.check(uid).map_err(Failure::too_many)
     }
 
+    /// Counts that somebody brings another into a room, or invites them.
+    ///
+    /// # Errors
+    /// All others together did so too often lately: when to try again.
+    pub fn brought_in(&self, by: &Username, whom: &Username) -> Result<(), Duration> {
+        let (all, by_one) = (&self.all.brought_in, &self.all.brought_in_by_one);
+        done_to(all, by_one, by, whom)
+    }
+
+    /// Counts that somebody removes another from a room.
+    ///
+    /// # Errors
+    /// All others together did so too often lately: when to try again.
+    pub fn removed(&self, by: &Username, whom: &Username) -> Result<(), Duration> {
+        let (all, by_one) = (&self.all.removed, &self.all.removed_by_one);
+        done_to(all, by_one, by, whom)
+    }
+
     /// Counts a connection to the broker. False: not now.
     #[must_use]
     pub fn may_connect(&self, uid: &Username) -> bool {
-        !self.is_cut_off(uid) && self.all.connect.check(uid).is_ok()
+        !self.is_cut_off(uid) && (self.is_forgiven(uid) || self.all.connect.check(uid).is_ok())
+    }
+
+    /// Lets somebody connect once more free of charge within a minute: a connection of theirs is
+    /// ended by what others did.
+    pub fn forgive_connect(&self, uid: &Username) {
+        let until = Instant::now() + FORGIVEN_FOR;
+        let mut all = lock(&self.all.forgiven);
+        let forgiven = all
+            .entry(uid.clone())
+            .or_insert(Forgiven { left: 0, until });
+        if forgiven.until <= Instant::now() {
+            forgiven.left = 0;
+        }
+        forgiven.left = (forgiven.left + 1).min(MOST_FORGIVEN);
+        forgiven.until = until;
+    }
+
+    /// Is this connection free of charge?
+    fn is_forgiven(&self, uid: &Username) -> bool {
+        let mut all = lock(&self.all.forgiven);
+        match all.get_mut(uid) {
+            Some(forgiven) if forgiven.left > 0 && forgiven.until > Instant::now() => {
+                forgiven.left -= 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Is this person cut off now?
@@ -294,19 +387,35 @@ impl Limits {
     /// For how long this person is cut off yet, if they are.
     #[must_use]
     pub fn cut_off_for(&self, uid: &Username) -> Option<Duration> {
-        let cut_off = self.all.cut_off.lock();
-        let until = cut_off.unwrap_or_else(PoisonError::into_inner);
-        let left = until.get(uid)?.saturating_duration_since(Instant::now());
+        let cut_off = lock(&self.all.cut_off);
+        let left = cut_off.get(uid)?.until;
+        let left = left.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    /// Cuts somebody off. False: they are so already.
-    fn cut_off(&self, uid: &Username) -> bool {
-        let cut_off = self.all.cut_off.lock();
-        let mut all = cut_off.unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let before = all.insert(uid.clone(), now + CUT_OFF);
-        before.is_none_or(|before| before <= now)
+    /// Something of somebody who may be cut off has come. `None`: they are not; else whether their
+    /// connections are to be ended once more.
+    fn goes_on(&self, uid: &Username, now: impl FnOnce() -> Instant) -> Option<bool> {
+        let mut cut_off = lock(&self.all.cut_off);
+        let cut = cut_off.get_mut(uid)?;
+        let now = now();
+        if cut.until <= now {
+            return None;
+        }
+        let is_due = cut.again <= now;
+        if is_due {
+            cut.again = now + CUT_AGAIN;
+        }
+        Some(is_due)
+    }
+
+    fn cut_off(&self, uid: &Username, now: Instant) {
+        let mut all = lock(&self.all.cut_off);
+        let cut = Cut {
+            until: now + CUT_OFF,
+            again: now + CUT_AGAIN,
+        };
+        all.insert(uid.clone(), cut);
     }
 
     /// Forgets those who have done nothing lately, now and then, for ever.
@@ -327,13 +436,36 @@ impl Limits {
                 &all.read,
                 &all.picture,
                 &all.connect,
+                &all.brought_in,
+                &all.removed,
             ] {
                 by_person.limiter.retain_recent();
             }
-            let mut cut_off = all.cut_off.lock().unwrap_or_else(PoisonError::into_inner);
-            cut_off.retain(|_, until| *until > Instant::now());
+            for by_pair in [&all.brought_in_by_one, &all.removed_by_one] {
+                by_pair.limiter.retain_recent();
+            }
+            let now = Instant::now();
+            lock(&all.forgiven).retain(|_, forgiven| forgiven.until > now);
+            lock(&all.cut_off).retain(|_, cut| cut.until > now);
         }
     }
+}
+
+/// Counts what one does to another: by what all may do together, or else by what this one may.
+fn done_to(
+    all: &Limit<Username>,
+    by_one: &Limit<(Username, Username)>,
+    by: &Username,
+    whom: &Username,
+) -> Result<(), Duration> {
+    let Err(wait) = all.check(whom) else {
+        return Ok(());
+    };
+    by_one.check(&(by.clone(), whom.clone())).map_err(|_| wait)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -354,14 +486,64 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_is_cut_off_once_and_cannot_connect() {
+    fn who_goes_on_is_cut_off_and_cannot_connect() {
         let limits = Limits::default();
         let ada = name("ada");
-        let is_cut = |excess| matches!(excess, Err(Excess::CutOff(_)));
-        let cut = (0..5_000).filter(|_| is_cut(limits.request(&ada))).count();
-        assert_eq!(cut, 1);
+        let is_cut = |excess: &Result<(), Excess>| matches!(excess, Err(Excess::CutOff { .. }));
+        let before = (0..5_000).take_while(|_| !is_cut(&limits.request(&ada)));
+        assert!((1_000..1_500).contains(&before.count()));
         assert!(limits.is_cut_off(&ada) && !limits.may_connect(&ada));
+        assert!(is_cut(&limits.request(&ada)), "and stays so");
         assert!(limits.may_connect(&name("ben")));
+    }
+
+    #[test]
+    fn what_is_done_to_one_person_is_limited_over_all_who_do_it() {
+        let limits = Limits::default();
+        let (ada, ben) = (name("ada"), name("ben"));
+        let by = |n: u8| name(&format!("p-{}", n % 4));
+        let removed = (0..100).filter(|n| limits.removed(&by(*n), &ben).is_ok());
+        // Ten, and then one by each.
+        assert_eq!(removed.count(), 14);
+        let brought_in = (0..100).filter(|n| limits.brought_in(&by(*n), &ben).is_ok());
+        assert_eq!(brought_in.count(), 34);
+        // Whoever did nothing to them yet still can.
+        assert_eq!(limits.removed(&ada, &ben), Ok(()));
+        assert!(limits.removed(&ada, &ben).is_err());
+        assert_eq!(limits.removed(&by(0), &ada), Ok(()));
+    }
+
+    #[test]
+    fn connecting_again_after_a_cut_is_free_as_often_as_connections_were_cut() {
+        let limits = Limits::default();
+        let ada = name("ada");
+        let connect = || (0..200).filter(|_| limits.may_connect(&ada)).count();
+        assert!((60..70).contains(&connect()));
+        assert!(!limits.may_connect(&ada));
+        for _ in 0..3 {
+            limits.forgive_connect(&ada);
+        }
+        let again = connect();
+        assert!((3..6).contains(&again), "{again}");
+        (0..1_000).for_each(|_| limits.forgive_connect(&ada));
+        assert!(connect() < MOST_FORGIVEN + 5);
+    }
+
+    #[test]
+    fn who_sends_while_cut_off_is_cut_again_once_a_second() {
+        let (limits, now) = (Limits::default(), Instant::now());
+        let ada = name("ada");
+        let goes_on = |after: u64| {
+            let at = now + Duration::from_millis(after);
+            limits.goes_on(&ada, || at)
+        };
+        assert_eq!(goes_on(0), None);
+        limits.cut_off(&ada, now);
+        assert_eq!(goes_on(999), Some(false));
+        assert_eq!(goes_on(1_000), Some(true));
+        assert_eq!(goes_on(1_500), Some(false));
+        assert_eq!(goes_on(2_000), Some(true));
+        assert_eq!(goes_on(60_000), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::broker::{BrokerKeys, ServiceUser, SignError};
 use super::limits::Limits;
 use super::router::{CutOff, Wires};
+use crate::domain::limits;
 use crate::nats;
 
 /// Why natter is not connected.
@@ -28,6 +29,17 @@ pub enum LinkError {
     /// The address is none.
     #[error("natter cannot read the NATS address {0:?}")]
     Address(String),
+    /// It takes less in one message than natter has to say.
+    #[error(
+        "NATS at {url} takes messages of at most {most} bytes, and natter needs {}: raise max_payload in its configuration",
+        limits::LEAST_PAYLOAD
+    )]
+    SmallPayload {
+        /// Where.
+        url: String,
+        /// Its `max_payload`.
+        most: usize,
+    },
     /// Natter's own client is not let in.
     #[error("natter’s reader cannot connect to NATS: {0}")]
     Reader(#[from] nats::ConnectError),
@@ -53,7 +65,7 @@ impl Links {
     /// Connects all of them.
     ///
     /// # Errors
-    /// One is not let in.
+    /// One is not let in, or the broker's `max_payload` is too small.
     pub async fn connect(url: &str, keys: &BrokerKeys) -> Result<Self, LinkError> {
         let options = |who, name: &'static str| {
             Ok::<_, SignError>(keys.user(who)?.connect_options()?.name(name))
@@ -70,6 +82,11 @@ impl Links {
             connect(url, options(ServiceUser::Callout, "natter callout")?),
             connect(url, chat_options),
         )?;
+        let most = chat.server_info().max_payload;
+        if most < limits::LEAST_PAYLOAD {
+            let url = url.to_owned();
+            return Err(LinkError::SmallPayload { url, most });
+        }
         let reader = reader(url, keys).await?;
         Ok(Self {
             system,

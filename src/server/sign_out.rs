@@ -6,7 +6,7 @@ use futures::{StreamExt as _, pin_mut};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{connections_of, kick};
+use super::broker::{connections_of, kick_all};
 use super::cutter::SECOND_LOOK;
 use super::http::Tunnels;
 use super::store::{SessionId, Sessions, StoreError};
@@ -44,15 +44,7 @@ impl SignOut {
         if self.sessions.find_by_id(session).await?.is_none() {
             return Ok(());
         }
-        self.sessions.end(session).await?;
-        self.tunnels.close(session);
-        self.cut(session).await;
-        let (later, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(SECOND_LOOK).await;
-            later.cut(&session).await;
-        });
-        Ok(())
+        self.end_those(vec![session.clone()]).await
     }
 
     /// Ends all sessions of somebody, or all but one.
@@ -60,27 +52,39 @@ impl SignOut {
     /// # Errors
     /// The store did not acknowledge it: some may still hold.
     pub async fn end_all(&self, uid: &Username, but: Option<&SessionId>) -> Result<(), StoreError> {
-        for session in self.sessions.of(uid).await? {
-            if Some(&session.id) != but {
-                self.end(&session.id).await?;
-            }
+        let all = self.sessions.of(uid).await?.into_iter();
+        let ids = all.map(|session| session.id);
+        self.end_those(ids.filter(|id| Some(id) != but).collect())
+            .await
+    }
+
+    async fn end_those(&self, sessions: Vec<SessionId>) -> Result<(), StoreError> {
+        if sessions.is_empty() {
+            return Ok(());
         }
+        for session in &sessions {
+            self.sessions.end(session).await?;
+            self.tunnels.close(session);
+        }
+        self.cut(&sessions).await;
+        let later = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SECOND_LOOK).await;
+            later.cut(&sessions).await;
+        });
         Ok(())
     }
 
-    /// Cuts connections that do not come through a tunnel of this natter too.
-    async fn cut(&self, session: &SessionId) {
-        let found = match connections_of(&self.system, session.as_str()).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "the broker did not tell the connections of a session");
-                return;
-            }
+    /// Cuts connections that do not come through a tunnel of this natter too. One look at the broker
+    /// is enough for all the sessions: it lists everybody's connections.
+    async fn cut(&self, sessions: &[SessionId]) {
+        let names: Vec<_> = sessions.iter().map(SessionId::as_str).collect();
+        let cut = async {
+            let found = connections_of(&self.system, &names).await?;
+            kick_all(&self.system, found).await
         };
-        for (server, cid) in found {
-            if let Err(error) = kick(&self.system, &server, cid).await {
-                tracing::warn!(%error, "a connection could not be cut");
-            }
+        if let Err(error) = cut.await {
+            tracing::warn!(%error, "connections of ended sessions were not cut");
         }
     }
 }

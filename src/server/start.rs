@@ -11,15 +11,19 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::broker::{
     BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, Passage,
     ServiceUser, SignError, locate,
 };
 use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
+use super::connection_limit::ConnectionLimit;
+use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
-use super::headcount::Headcount;
-use super::http::{self, AppState, KnownBrowsers, LAST_REQUESTS, Tunnels, Uploads};
+use super::http::{
+    self, AppState, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, Tunnels, Uploads,
+};
 use super::limits::Limits;
 use super::links::{LinkError, Links};
 use super::oidc::{OidcOptionsError, Provider};
@@ -33,7 +37,7 @@ use super::sign_out::{self, SignOut};
 use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
 use super::whereabouts::{Whereabouts, WhereaboutsError};
-use super::{callout, self_test};
+use super::{callout, open_files, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
 use crate::wire::v1::RoomKind;
@@ -144,6 +148,10 @@ impl Server {
     }
 
     async fn begin(options: ServeOptions) -> Result<Self, StartError> {
+        // First of all: the broker's process has what natter has when it is started.
+        let files = open_files::raise();
+        let bounds = options.connections;
+        let bounds = bounds.unwrap_or_else(|| ConnectionBounds::for_files(files));
         let listener =
             TcpListener::bind(options.addr)
                 .await
@@ -193,6 +201,7 @@ impl Server {
             true => read_model.without_barrier(),
             false => read_model,
         };
+        let (limits, asked) = (Limits::default(), Asked::default());
         let cutter = Cutter::start(
             read_model.clone(),
             links.system.clone(),
@@ -201,9 +210,10 @@ impl Server {
                 callout_user: keys.user(ServiceUser::Callout)?.nkey()?,
                 chat: keys.chat_account().to_owned(),
             },
+            asked.clone(),
+            limits.clone(),
             stop.clone(),
         );
-        let limits = Limits::default();
         tokio::spawn(
             stop.clone()
                 .run_until_cancelled_owned(limits.clone().tidy()),
@@ -211,12 +221,18 @@ impl Server {
         let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
         let known_browsers = KnownBrowsers::new(keys.secret_for("known browsers")?);
-        let headcount = Headcount::start(links.system.clone(), chat_account, stop.clone());
+        let connections = ConnectionLimit::start(
+            links.system.clone(),
+            chat_account.clone(),
+            links.reconnects.clone(),
+            stop.clone(),
+        );
         let known = callout::Known {
             store: store.clone(),
             read_model: read_model.clone(),
             limits: limits.clone(),
-            headcount,
+            asked,
+            connections: connections.clone(),
             rights_life,
         };
         callout::serve(links.auth.clone(), keys, known, stop.clone()).await?;
@@ -227,7 +243,13 @@ impl Server {
             cutter: cutter.clone(),
             limits: limits.clone(),
         };
-        let cut_off: CutOff = Arc::new(move |uid| cutter.cut_off(uid));
+        let flooders = CuttingOff {
+            system: links.system.clone(),
+            account: chat_account,
+            connections: connections.clone(),
+            lately: Lately::default(),
+        };
+        let cut_off: CutOff = Arc::new(move |uid| flooders.cut(uid));
         let served = services::router(services.clone())
             .serve(links.wires(limits.clone(), cut_off), stop.clone())
             .await?;
@@ -270,6 +292,7 @@ impl Server {
             pictures: Pictures::default(),
             services,
             limits,
+            connections,
             tunnels: tunnels.clone(),
             cluster,
             ready: ready.clone(),
@@ -288,15 +311,8 @@ impl Server {
         // A task of its own begins with an empty stack: every route is built with a copy of the state.
         let app = tokio::spawn(async move { http::router(state) });
         let app = app.await.map_err(|_| StartError::Interrupted)?;
-        let told = stop.clone();
-        let http = tokio::spawn(async move {
-            axum::serve(
-                listener,
-                app.into_make_service_with_connect_info::<SocketAddr>(),
-            )
-            .with_graceful_shutdown(async move { told.cancelled().await })
-            .await
-        });
+        let connections = Connections::new(bounds, options.behind_proxy);
+        let http = tokio::spawn(http::serve(listener, app, connections, stop.clone()));
         Whereabouts {
             url: site.url().to_owned(),
             nats: url,
@@ -410,7 +426,11 @@ async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
     let (folder, is_given) = (keys_folder(options), options.keys.is_some());
     let keys = tokio::task::spawn_blocking(move || match is_given {
         true => BrokerKeys::load(&folder),
-        false => BrokerKeys::load_or_create(&folder),
+        false => {
+            let keys = BrokerKeys::load_or_create(&folder)?;
+            BrokerKeys::make_private(&folder)?;
+            Ok(keys)
+        }
     })
     .await
     .map_err(|_| StartError::Interrupted)??;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,9 @@ impl Whereabouts {
 
 fn tempfile_in(data: &Path) -> std::io::Result<(PathBuf, fs::File)> {
     let draft = data.join(format!(".{FILE}-{}", std::process::id()));
-    let file = fs::File::create(&draft)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(&draft)?;
     Ok((draft, file))
 }
 

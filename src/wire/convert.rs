@@ -68,7 +68,9 @@ fn membership_note(changed: &v1::MembershipChanged) -> Result<Option<Note>, Malf
         v1::MembershipChange::Left => Some(Note::Left),
         v1::MembershipChange::Added => Some(Note::Added(who)),
         v1::MembershipChange::Removed => Some(Note::Removed(who)),
-        v1::MembershipChange::Muted
+        v1::MembershipChange::Invited => Some(Note::Invited(who)),
+        v1::MembershipChange::Declined
+        | v1::MembershipChange::Muted
         | v1::MembershipChange::Unmuted
         | v1::MembershipChange::Unspecified => None,
     })
@@ -114,6 +116,24 @@ impl v1::Room {
     #[must_use]
     pub fn is_home(&self) -> bool {
         self.made_by == Username::natter().as_str()
+    }
+}
+
+impl v1::RoomHead {
+    /// What sidebars are sorted by: the person's own rooms first, by name regardless of case, and those
+    /// without a name last.
+    #[must_use]
+    pub fn order(&self) -> (bool, bool, String, String) {
+        let (name, id) = self
+            .room
+            .as_ref()
+            .map_or(("", ""), |room| (room.name.as_str(), room.id.as_str()));
+        (
+            !self.joined,
+            name.is_empty(),
+            name.to_lowercase(),
+            id.to_owned(),
+        )
     }
 }
 

@@ -649,12 +649,12 @@ async fn a_kick_ends_a_live_connection() {
     let _ada = started.connect(options).await.unwrap();
     let _bob = started.connect(token("bob")).await.unwrap();
 
-    let of_ada = connections_of(&system, "ada.session").await.unwrap();
+    let of_ada = connections_of(&system, &["ada.session"]).await.unwrap();
     let [(server, cid)] = &of_ada[..] else {
         panic!("one connection: {of_ada:?}");
     };
-    let of_bob = connections_of(&system, "bob.session").await.unwrap();
-    assert_eq!(connections_of(&system, "eve.session").await.unwrap(), []);
+    let of_bob = connections_of(&system, &["bob.session"]).await.unwrap();
+    assert_eq!(connections_of(&system, &["eve.session"]).await.unwrap(), []);
 
     kick(&system, server, *cid).await.unwrap();
     let disconnected = async {
@@ -666,10 +666,10 @@ async fn a_kick_ends_a_live_connection() {
         panic!("no word of it");
     };
     tokio::time::timeout(SOON, disconnected).await.unwrap();
-    let of_ada = connections_of(&system, "ada.session").await.unwrap();
+    let of_ada = connections_of(&system, &["ada.session"]).await.unwrap();
     assert!(!of_ada.contains(&(server.clone(), *cid)), "{of_ada:?}");
     assert_eq!(
-        connections_of(&system, "bob.session").await.unwrap(),
+        connections_of(&system, &["bob.session"]).await.unwrap(),
         of_bob
     );
     // It is gone already: that is what was wanted.

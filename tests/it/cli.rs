@@ -2,7 +2,10 @@
 
 use std::process::{Output, Stdio};
 
-use natter::nats::{Client, ConnectOptions};
+use futures::StreamExt as _;
+use natter::nats::{Client, ConnectOptions, Outgoing};
+use natter::wire::v1::{Failure, FailureKind};
+use prost::Message as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -289,6 +292,69 @@ async fn a_request_has_its_answer() {
                 .filter(|l| !l.starts_with("Requested"))
                 .count(),
             0
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_others_say_does_nothing_to_a_terminal() {
+    let broker = Broker::start().await;
+    let terminal = Terminal::at(&broker);
+    let hostile = "a\u{7f}b\u{9b}31mc\u{1b}[2Jd\u{85}e";
+    let obeyed = |c: char| c.is_control() && c != '\n';
+    let other = client(&broker).await;
+    let mut asked = other.subscribe("asked.*").await.unwrap();
+    other.flush().await.unwrap();
+    let answers = tokio::spawn(async move {
+        while let Some(message) = asked.next().await {
+            let mut answer = Outgoing {
+                subject: message.reply_str().unwrap().to_owned(),
+                payload: hostile.into(),
+                ..Outgoing::default()
+            };
+            if message.subject.as_str() == "asked.refused" {
+                answer
+                    .headers
+                    .append("Nats-Service-Error-Code", "403")
+                    .unwrap();
+                let failure = Failure {
+                    kind: FailureKind::Forbidden.into(),
+                    reason: hostile.into(),
+                    ..Failure::default()
+                };
+                answer.payload = failure.encode_to_vec().into();
+            }
+            other.publish_message(answer).await.unwrap();
+        }
+    });
+    for arguments in [
+        &["request", "asked.x", "--raw"][..],
+        &["request", "asked.x", "--raw", "--json"],
+        &["request", "asked.refused", "--raw"],
+    ] {
+        let ended = terminal.run(arguments).await;
+        let printed = format!("{}{}", ended.out, ended.err);
+        assert!(printed.contains("31mc"), "{arguments:?}: {printed:?}");
+        assert!(!printed.contains(obeyed), "{arguments:?}: {printed:?}");
+    }
+    answers.abort();
+    for arguments in [
+        &["sub", "--raw", "--json"][..],
+        &["sub", "--raw"],
+        &["sub", "--json"],
+        &["sub"],
+    ] {
+        let mut sub = terminal.start(&[arguments, &["--count", "1"]].concat());
+        sub.says().await;
+        let flags = arguments.contains(&"--raw").then_some("--raw");
+        let published = ["pub", "hello", "-"].into_iter().chain(flags);
+        let published: Vec<_> = published.collect();
+        let published = terminal.run_with(&published, hostile).await;
+        assert!(!published.out.contains(obeyed), "{:?}", published.out);
+        let line = sub.says().await;
+        assert!(
+            line.contains("31mc") && !line.contains(obeyed),
+            "{arguments:?}: {line:?}"
         );
     }
 }

@@ -1,12 +1,14 @@
 //! Rights are judged when a change takes effect: whoever loses them a moment before changes nothing,
 //! and what they had given away (sessions, links) is good for nothing.
 
-use natter::domain::Username;
+use async_nats::jetstream::stream;
+use natter::domain::{RoomId, Username, subject};
 use natter::server::broker::ServiceUser;
 use natter::server::config::Signup;
 use natter::server::space::Space;
 use natter::server::store::{DirectoryError, Origin, Permit, PersonChange, Store};
 use natter::wire::v1::{self, AdministratorAct, Role, RoomKind};
+use prost::Message as _;
 use reqwest::StatusCode;
 
 use crate::support::{Natter, PASSWORD, Person, SOON, link_in, session_of, stranger};
@@ -111,6 +113,102 @@ async fn of_two_who_demote_each_other_one_is_refused() {
         );
         let done = [one.is_ok(), other.is_ok()];
         assert_eq!(done.iter().filter(|done| **done).count(), 1, "{done:?}");
+    }
+}
+
+async fn log_of(natter: &Natter) -> stream::Stream {
+    let js = async_nats::jetstream::new(natter.as_service(ServiceUser::Chat).await);
+    js.get_stream("LOG").await.unwrap()
+}
+
+/// Where the last entry of a subject stands in LOG.
+async fn place(log: &stream::Stream, subject: String) -> u64 {
+    let last = log.get_last_raw_message_by_subject(&subject).await;
+    last.map_or(0, |message| message.sequence)
+}
+
+/// An administrator changes something again and again until they are refused, while they are
+/// demoted: none of it stands behind the demotion in LOG.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_an_administrator_does_lands_after_their_demotion() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    for uid in ["ben", "cleo"] {
+        Person::sign_up(&natter, uid).await;
+    }
+    let store = store_of(&natter).await;
+    let directory = store.directory();
+    let (by, ben, cleo) = (name("ada"), name("ben"), name("cleo"));
+    let log = log_of(&natter).await;
+    for _ in 0..20 {
+        ada.act("ben", "administrator").await;
+        let changes = async {
+            for suspended in [true, false].into_iter().cycle().take(2_000) {
+                let change = PersonChange::Suspended(suspended);
+                let permit = Permit::Administrator(&ben);
+                if directory
+                    .change_person(permit, &cleo, &change)
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            panic!("ben was never refused");
+        };
+        let demotion = async {
+            let member = PersonChange::Role(Role::Member);
+            let permit = Permit::Administrator(&by);
+            directory
+                .change_person(permit, &ben, &member)
+                .await
+                .unwrap();
+        };
+        tokio::join!(changes, demotion);
+        let demoted = place(&log, subject::log_person(&ben)).await;
+        let changed = place(&log, subject::log_person(&cleo)).await;
+        assert!(changed < demoted, "{changed} is behind {demoted}");
+    }
+}
+
+/// The same for who brings others into a room, until they are removed from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_brought_in_after_who_brings_them_was_removed() {
+    const OTHERS: usize = 12;
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let log = log_of(&natter).await;
+    let others: Vec<_> = (0..OTHERS).map(|n| format!("other-{n}")).collect();
+    for uid in &others {
+        Person::sign_up(&natter, uid).await;
+    }
+    for round in 0..6 {
+        let ben = Person::sign_up(&natter, &format!("ben-{round}")).await;
+        let room = format!("Room {round}");
+        let room = ada.make_room(&client, RoomKind::Closed, &room).await;
+        ada.invite(&client, &room, &[&ben.uid]).await;
+        let as_ben = ben.connect().await;
+        let invitations = async {
+            for uid in &others {
+                let invite = v1::InviteRequest {
+                    room_id: room.clone(),
+                    uids: vec![uid.clone()],
+                };
+                // Whoever was removed is cut off, too.
+                let asked = ben.ask_raw(&as_ben, "invite", invite.encode_to_vec());
+                if asked.await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::join!(invitations, ada.remove(&client, &room, &ben.uid));
+        let id = RoomId::parse(&room).unwrap();
+        let removed = place(&log, subject::log_member(&id, &name(&ben.uid))).await;
+        for uid in &others {
+            let brought_in = place(&log, subject::log_member(&id, &name(uid))).await;
+            assert!(brought_in < removed, "{uid}: {brought_in} after {removed}");
+        }
     }
 }
 

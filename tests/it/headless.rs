@@ -143,6 +143,16 @@ impl Headless {
         self.client.read(|model| model.unread(room))
     }
 
+    /// The rooms of the sidebar, as they are shown here.
+    pub fn sidebar(&self) -> Vec<v1::RoomHead> {
+        self.client.read(|model| model.rooms().to_vec())
+    }
+
+    /// Asks for the page before the oldest entry here.
+    pub fn load_earlier(&self, room: &RoomId) {
+        self.client.load_earlier(room);
+    }
+
     /// Reads all that is shown of a room.
     pub fn read(&self, room: &RoomId) {
         let end = self.log(room).map(|log| log.position().sequence);

@@ -314,6 +314,7 @@ async fn nobody_gets_over_http_what_is_not_theirs() {
     foreign_pages(&scene, &mut table).await;
     foreign_sockets(&scene, &mut table).await;
     sessions(&scene, &mut table).await;
+    foreign_hosts(&scene, &mut table).await;
 
     // What must be allowed: else the rows before would mean nothing.
     for who in &cast {
@@ -683,6 +684,7 @@ fn forms_of_details(who: &Who) -> Vec<Vec<(&'static str, &'static str)>> {
         vec![("of", "unmute")],
         vec![("of", "join")],
         vec![("of", "leave")],
+        vec![("of", "decline")],
         vec![("of", "invite"), ("uids", who.uid)],
         vec![("of", "invite"), ("uids", "third")],
         vec![("of", "remove"), ("uids", "maker")],
@@ -817,6 +819,67 @@ async fn foreign_pages(scene: &Scene, table: &mut Table) {
     table.must("csrf", "wrote nothing", after == length);
     let holds = scene.ada.get("/session").await.status() == StatusCode::NO_CONTENT;
     table.must("csrf", "signed nobody out", holds);
+}
+
+/// What a page of another site can ask whose name has come to resolve to natter's address: to the
+/// browser it is natter's own, and its requests have the cookies of that name (DNS rebinding).
+async fn foreign_hosts(scene: &Scene, table: &mut Table) {
+    let port = scene.natter.addr().port();
+    let hosts = [
+        (format!("127.0.0.1:{port}"), true),
+        (format!("localhost:{port}"), true),
+        ("[::1]".to_owned(), true),
+        (format!("evil.example:{port}"), false),
+        ("evil.example".to_owned(), false),
+        (format!("localhost.evil.example:{port}"), false),
+        (format!("127.0.0.1.evil.example:{port}"), false),
+        ("chat.example.org".to_owned(), false),
+    ];
+    let mut asked = Vec::new();
+    for address in addresses() {
+        let path = filled_in(&address.path, scene);
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT] {
+            asked.push((method, path.clone()));
+        }
+    }
+    for path in [
+        "/pkg/natter.css",
+        "/pkg/health",
+        "/robots.txt",
+        "/nothing",
+        "/r/x/health",
+    ] {
+        asked.push((Method::GET, path.to_owned()));
+    }
+    for (method, path) in asked {
+        for (host, is_own) in &hosts {
+            // Forms from here are tried elsewhere, and guessing names has a limit.
+            if *is_own && method == Method::POST {
+                continue;
+            }
+            let cookie = &scene.ada.cookie;
+            let mut request = stranger().request(method.clone(), scene.natter.url(&path));
+            request = request.header(header::HOST, host);
+            request = request.header(header::ORIGIN, format!("http://{host}"));
+            // What is let through is for others to judge, as nobody.
+            if !is_own {
+                request = request.header(header::COOKIE, cookie);
+            }
+            if path == "/nats" {
+                request = handshake(request);
+            }
+            if method == Method::POST {
+                request = request.form(&[(PAGE_OF, "ada"), ("of", "x")]);
+            }
+            let status = request.send().await.unwrap().status();
+            let is_refused = status == StatusCode::MISDIRECTED_REQUEST;
+            let may = *is_own || path == "/health";
+            let what = format!("{method} {} as {host}", short(&path, scene));
+            table.mark("rebound", &what, is_refused != may, status.as_str());
+        }
+    }
+    let holds = scene.ada.get("/session").await.status() == StatusCode::NO_CONTENT;
+    table.must("rebound", "signed nobody out", holds);
 }
 
 /// WebSockets that pages of other sites open, through natter and at the broker itself.

@@ -124,7 +124,16 @@ async fn messages(
 }
 
 /// `natter serve`, as people run it.
-async fn serve(data: &Path, [http, nats, ws]: [u16; 3]) -> Child {
+async fn serve(data: &Path, ports: [u16; 3]) -> Child {
+    serve_with(data, ports, |_| {}).await
+}
+
+/// The same with something changed.
+pub async fn serve_with(
+    data: &Path,
+    [http, nats, ws]: [u16; 3],
+    change: impl FnOnce(&mut Command),
+) -> Child {
     let site = data.join("site");
     std::fs::create_dir_all(site.join("pkg")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_natter"));
@@ -140,6 +149,7 @@ async fn serve(data: &Path, [http, nats, ws]: [u16; 3]) -> Child {
     if let Some(nats_server) = nats_server() {
         command.arg("--nats-server").arg(nats_server);
     }
+    change(&mut command);
     let child = command.spawn().unwrap();
     let began = Instant::now();
     loop {
@@ -153,7 +163,7 @@ async fn serve(data: &Path, [http, nats, ws]: [u16; 3]) -> Child {
 }
 
 /// Free ones, of which a natter that is started again has the same.
-fn free_ports() -> [u16; 3] {
+pub fn free_ports() -> [u16; 3] {
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }

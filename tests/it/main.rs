@@ -5,14 +5,22 @@
     reason = "a test that fails may panic"
 )]
 
+mod bounds;
 mod broker;
 mod broker_loss;
 mod callout;
 mod cli;
+mod connections;
+mod connections_of_one;
+mod consent;
 mod creds;
+mod cuts;
 mod disk_full;
+mod doors;
 mod effects;
 mod fault_proxy;
+mod filled;
+mod floods;
 mod forms;
 mod guessing;
 mod headers;
@@ -24,6 +32,7 @@ mod interop;
 mod killed;
 mod limits;
 mod live;
+mod long_messages;
 mod matrix;
 mod nats_beside;
 mod nats_client;
@@ -36,6 +45,7 @@ mod people;
 mod pictures;
 mod plain_nats;
 mod poison;
+mod process;
 mod races;
 mod read_model;
 mod rights;
@@ -46,6 +56,8 @@ mod signing;
 mod slow_bodies;
 mod support;
 mod terminal_chat;
+mod too_large;
+mod tracing;
 mod tunnel;
 mod unread;
 mod whose_page;

@@ -503,7 +503,13 @@ async fn commands(scene: &Scene, who: &Who, client: &Client, table: &mut Table) 
         }
         .encode_to_vec()
     };
-    let members = |room: &str| v1::MembersRequest { room: room.into() }.encode_to_vec();
+    let members = |room: &str| {
+        let asked = v1::MembersRequest {
+            room: room.into(),
+            ..v1::MembersRequest::default()
+        };
+        asked.encode_to_vec()
+    };
     let join = |room: &str| {
         v1::JoinRequest {
             room_id: room.into(),
@@ -664,6 +670,7 @@ async fn commands(scene: &Scene, who: &Who, client: &Client, table: &mut Table) 
 
     let also = v1::HeadsRequest {
         also: vec![closed.clone(), scene.direct.clone()],
+        ..v1::HeadsRequest::default()
     };
     let heads = does(client, uid, "heads", also.encode_to_vec())
         .await
@@ -711,6 +718,7 @@ async fn commands(scene: &Scene, who: &Who, client: &Client, table: &mut Table) 
 
     let asked = v1::PeopleRequest {
         uids: vec!["ada".into(), "member".into()],
+        ..v1::PeopleRequest::default()
     };
     let people = does(client, uid, "people", asked.encode_to_vec())
         .await

@@ -416,6 +416,35 @@ async fn a_slow_reader_loses_the_newest_and_is_told_once() {
     assert_eq!(slow, 1);
 }
 
+#[tokio::test]
+async fn what_is_taken_as_it_arrives_waits_in_no_queue() {
+    let broker = Broker::start().await;
+    let client = connect_with(ConnectOptions {
+        limits: Limits {
+            waiting_messages: 10,
+            ..Limits::default()
+        },
+        ..options(&broker.nats)
+    })
+    .await;
+    let (taken, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let take = move |message: Message| taken.send(message.payload).unwrap();
+    let mut feed = client
+        .subscribe_with("x", Some("group"), take)
+        .await
+        .unwrap();
+    for n in 0..100 {
+        client.publish("x", format!("{n}").into()).await.unwrap();
+    }
+    client.flush().await.unwrap();
+    for n in 0..100 {
+        assert_eq!(seen.try_recv().unwrap(), n.to_string());
+    }
+    assert_eq!(feed.dropped(), 0);
+    client.close();
+    assert_eq!(feed.next().await, None, "it brings none, and ends");
+}
+
 /// A connection whose bytes the test writes itself.
 async fn raw(broker: &Broker, bytes: &[u8]) {
     let addr = broker.nats.trim_start_matches("nats://");

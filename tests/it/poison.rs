@@ -15,9 +15,12 @@ pub struct Raw {
 impl Raw {
     pub async fn connect(natter: &Natter, token: &str) -> Self {
         let url = natter.server.broker().unwrap().client_url();
-        let stream = TcpStream::connect(url.trim_start_matches("nats://"))
-            .await
-            .unwrap();
+        Self::connect_to(url.trim_start_matches("nats://"), token).await
+    }
+
+    /// To the broker at an address.
+    pub async fn connect_to(broker: &str, token: &str) -> Self {
+        let stream = TcpStream::connect(broker).await.unwrap();
         let mut raw = Self {
             stream: BufReader::new(stream),
         };
@@ -29,6 +32,11 @@ impl Raw {
         raw.write(connect.as_bytes()).await;
         raw.settle().await;
         raw
+    }
+
+    /// The connection, after what it was used for.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
     }
 
     async fn write(&mut self, bytes: &[u8]) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use natter::domain::{Role, RoomId, Standing, Username, rights_for};
-use natter::nats::Client;
+use natter::nats::{Client, Event, Subscription};
 use natter::server::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, Permissions, SERVER_XKEY_HEADER, ServiceUser,
     UserLimits,
@@ -22,8 +22,11 @@ use crate::support::{Natter, Person, SOON, failure_in, ulid};
 /// rooms so often and no more, so there are many.
 const PAIRS: usize = 64;
 
-/// Removals of each pair.
-const ROUNDS: usize = 16;
+/// Removals of each pair: fewer than one person can be removed at once.
+const ROUNDS: usize = 8;
+
+/// Removals of one person from one room: after that they would have to be asked.
+const IN_A_ROOM: usize = 2;
 
 /// Pairs at work at once.
 const AT_ONCE: usize = 8;
@@ -45,12 +48,13 @@ async fn who_was_removed_reads_nothing_however_they_come_back() {
                 maker,
                 maker_client,
                 other,
-                room,
+                rooms,
             } = pair;
             let mut leaked = Vec::new();
             for round in 0..ROUNDS {
                 let secret = format!("secret {n}.{round}");
-                let read = race(&natter, &maker, &maker_client, &other, &room, &secret).await;
+                let room = &rooms[round / IN_A_ROOM];
+                let read = race(&natter, &maker, &maker_client, &other, room, &secret).await;
                 heard_before.fetch_add(usize::from(read.any), Ordering::Relaxed);
                 leaked.extend(read.texts.into_iter().filter(|t| t.starts_with("secret")));
             }
@@ -80,7 +84,7 @@ struct Pair {
     maker: Person,
     maker_client: Client,
     other: Person,
-    room: String,
+    rooms: Vec<String>,
 }
 
 /// One comes in through one natter, and is removed through the other.
@@ -88,16 +92,18 @@ async fn pair(n: usize, natter: &Natter, beside: &Natter) -> Pair {
     let maker = Person::sign_up(natter, &format!("maker-{n}")).await;
     let other = Person::sign_up(beside, &format!("other-{n}")).await;
     let maker_client = maker.connect().await;
-    let name = format!("Room {n}");
-    let room = maker
-        .make_room(&maker_client, RoomKind::Closed, &name)
-        .await;
+    let mut rooms = Vec::new();
+    for number in 0..ROUNDS.div_ceil(IN_A_ROOM) {
+        let name = format!("Room {n}-{number}");
+        let made = maker.make_room(&maker_client, RoomKind::Closed, &name);
+        rooms.push(made.await);
+    }
     Pair {
         n,
         maker,
         maker_client,
         other,
-        room,
+        rooms,
     }
 }
 
@@ -153,7 +159,7 @@ fn post(room: &str, text: &str) -> v1::PostRequest {
     }
 }
 
-/// Asks until there is an answer: the maker’s own connection is cut too when it is on its way.
+/// Asks until there is an answer.
 async fn insist<Q: prost::Message>(
     person: &Person,
     client: &Client,
@@ -230,8 +236,13 @@ async fn keep_coming(
     any
 }
 
-/// What natter answers while ben is in the room.
-fn rights_of_a_member(request: &async_nats::Message, keys: &BrokerKeys, room: &str) -> Vec<u8> {
+/// What natter answers while somebody is in the room.
+fn rights_of_a_member(
+    request: &async_nats::Message,
+    keys: &BrokerKeys,
+    uid: &str,
+    room: &str,
+) -> Vec<u8> {
     let xkey = request
         .headers
         .as_ref()
@@ -239,7 +250,7 @@ fn rights_of_a_member(request: &async_nats::Message, keys: &BrokerKeys, room: &s
     let xkey = xkey.map(ToString::to_string);
     let request = AuthRequest::open(&request.payload, xkey.as_deref(), keys).unwrap();
     let rights = rights_for(&Standing {
-        uid: Username::parse("ben").unwrap(),
+        uid: Username::parse(uid).unwrap(),
         role: Role::Member,
         closed_rooms: vec![RoomId::parse(room).unwrap()],
         open_rooms: Vec::new(),
@@ -255,13 +266,77 @@ fn rights_of_a_member(request: &async_nats::Message, keys: &BrokerKeys, room: &s
     let jwt = keys
         .sign_chat_user(
             &request.user_nkey,
-            "ben.x",
+            &format!("{uid}.x"),
             &permissions,
             &limits,
             end.as_secs(),
         )
         .unwrap();
     request.allow(keys, &jwt).unwrap()
+}
+
+/// Somebody connects until a second callout beside natter's is asked about it, which keeps the answer:
+/// where it answers, what it was asked, and the connections with what they listen to. The last of them
+/// is the one that waits.
+async fn come_and_wait(
+    natter: &Natter,
+    who: &Person,
+    feed: &str,
+) -> (
+    async_nats::Client,
+    async_nats::Message,
+    Vec<(Client, Subscription)>,
+) {
+    let auth = natter.as_service(ServiceUser::Callout).await;
+    let mut asked = auth
+        .queue_subscribe(CALLOUT_SUBJECT, "natter".into())
+        .await
+        .unwrap();
+    auth.flush().await.unwrap();
+    let mut comings = Vec::new();
+    let request = loop {
+        assert!(comings.len() < 50, "natter answers every time");
+        let coming = dialer(natter, who)();
+        let heard = coming.subscribe(feed).await.unwrap();
+        comings.push((coming, heard));
+        if let Ok(Some(request)) = timeout(Duration::from_millis(300), asked.next()).await {
+            break request;
+        }
+    };
+    asked.unsubscribe().await.unwrap();
+    (auth, request, comings)
+}
+
+/// Somebody is connecting at the moment when another is removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_else_is_connecting_when_somebody_is_removed_gets_in() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let cleo = Person::sign_up(&natter, "cleo").await;
+    let client = ada.connect().await;
+    let room = ada.make_room(&client, RoomKind::Closed, "Board").await;
+    ada.invite(&client, &room, &["ben"]).await;
+    ben.connect().await;
+
+    let (auth, request, mut comings) = come_and_wait(&natter, &cleo, "natter.evt.user.cleo").await;
+    let (waiting, _) = comings.pop().unwrap();
+    let mut events = waiting.events();
+    let keys = BrokerKeys::load(&natter.folder.path().join("keys")).unwrap();
+    let answer = rights_of_a_member(&request, &keys, "cleo", "another");
+    let removal = ada.remove(&client, &room, "ben");
+    let answering = async {
+        // The removal has been written, and cleo's connection seen, before the answer comes.
+        sleep(Duration::from_millis(400)).await;
+        auth.publish(request.reply.unwrap(), answer.into())
+            .await
+            .unwrap();
+        auth.flush().await.unwrap();
+    };
+    tokio::join!(removal, answering);
+    let first = timeout(SOON, events.next()).await.unwrap();
+    assert!(matches!(first, Some(Event::Connected(_))), "{first:?}");
+    waiting.flush().await.unwrap();
 }
 
 /// An answer of the callout from before a removal, which reaches the broker after it.
@@ -274,27 +349,10 @@ async fn an_answer_that_lands_late_lets_nobody_read() {
     let room = ada.make_room(&client, RoomKind::Closed, "Board").await;
     ada.invite(&client, &room, &["ben"]).await;
 
-    // A second callout beside natter's: it answers by the rights of now, and keeps the answer.
-    let auth = natter.as_service(ServiceUser::Callout).await;
-    let mut asked = auth
-        .queue_subscribe(CALLOUT_SUBJECT, "natter".into())
-        .await
-        .unwrap();
-    auth.flush().await.unwrap();
     let feed = format!("natter.evt.closed.{room}");
-    let mut comings = Vec::new();
-    let request = loop {
-        assert!(comings.len() < 50, "natter answers every time");
-        let coming = dialer(&natter, &ben)();
-        let heard = coming.subscribe(&feed).await.unwrap();
-        comings.push((coming, heard));
-        if let Ok(Some(request)) = timeout(Duration::from_millis(300), asked.next()).await {
-            break request;
-        }
-    };
-    asked.unsubscribe().await.unwrap();
+    let (auth, request, comings) = come_and_wait(&natter, &ben, &feed).await;
     let keys = BrokerKeys::load(&natter.folder.path().join("keys")).unwrap();
-    let answer = rights_of_a_member(&request, &keys, &room);
+    let answer = rights_of_a_member(&request, &keys, "ben", &room);
 
     ada.remove(&client, &room, "ben").await;
     auth.publish(request.reply.unwrap(), answer.into())

@@ -72,7 +72,10 @@ async fn an_open_room_is_found_joined_and_left() {
     assert_eq!(sidebar(&ada, &a).await, ["general", "Launch"]);
     assert_eq!(sidebar(&ben, &b).await, ["general"]);
 
-    let found: v1::BrowseResponse = ben.ask(&b, "browse", &v1::BrowseRequest {}).await.unwrap();
+    let found: v1::BrowseResponse = ben
+        .ask(&b, "browse", &v1::BrowseRequest::default())
+        .await
+        .unwrap();
     let listing = |name: &str| {
         let rooms = found.rooms.iter();
         let mut named = rooms.filter(|l| l.room.as_ref().unwrap().name == name);

@@ -12,7 +12,7 @@ use natter::server::limits::Limits;
 use natter::server::router::{CurrentUser, Proto, Router, Wires};
 use natter::wire::echo::{EchoRequest, EchoResponse};
 use natter::wire::pingpong::{PingRequest, PingResponse};
-use natter::wire::v1;
+use natter::wire::v1::{self, RoomKind};
 use prost::Message as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ async fn ask<A: prost::Message + Default>(
 }
 
 /// A program that watches over the services.
-async fn monitor(natter: &Natter) -> Client {
+pub async fn monitor(natter: &Natter) -> Client {
     let creds = natter.make_creds(&["--service", "monitor"]).await;
     let monitor = Client::connect(ConnectOptions {
         auth: with_creds(&creds),
@@ -60,6 +60,11 @@ async fn monitor(natter: &Natter) -> Client {
 
 /// What two natters say of themselves.
 async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
+    all_say(monitor, verb, 2).await
+}
+
+/// What so many natters say of themselves.
+pub async fn all_say(monitor: &Client, verb: &str, natters: usize) -> Vec<Value> {
     let inbox = "_INBOX.SERVICE.monitor.all";
     let replies = monitor.subscribe(inbox).await.unwrap();
     let question = Outgoing {
@@ -68,7 +73,7 @@ async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
         ..Outgoing::default()
     };
     monitor.publish_message(question).await.unwrap();
-    let replies: Vec<_> = tokio::time::timeout(SOON, replies.take(2).collect())
+    let replies: Vec<_> = tokio::time::timeout(SOON, replies.take(natters).collect())
         .await
         .unwrap();
     let told = replies.iter().map(|reply: &Message| &reply.payload);
@@ -76,7 +81,7 @@ async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
         .collect()
 }
 
-fn endpoint<'a>(told: &'a Value, name: &str) -> &'a Value {
+pub fn endpoint<'a>(told: &'a Value, name: &str) -> &'a Value {
     let endpoints = told["endpoints"].as_array().unwrap();
     endpoints.iter().find(|e| e["name"] == name).unwrap()
 }
@@ -132,6 +137,96 @@ async fn a_ball_is_passed_on_and_does_not_come_round() {
 }
 
 #[tokio::test]
+async fn a_guest_reaches_those_whom_they_may_see_and_learns_of_no_other() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let (adas, bens) = (ada.connect().await, ben.connect().await);
+    let lobby = ada.make_room(&adas, RoomKind::Open, "Lobby").await;
+    let link = ada.invitation("guest", "Lobby").await;
+    let guest = Person::accept(&natter, "guest", &link).await;
+    let guests = guest.connect().await;
+    let mut heard_by_ada = adas.subscribe("ada.ping").await.unwrap();
+    let mut heard_by_ben = bens.subscribe("ben.ping").await.unwrap();
+    for client in [&adas, &bens] {
+        client.flush().await.unwrap();
+    }
+
+    // Ada is in the lobby with the guest, ben is not, and there is no eve.
+    let refused = async |whom| {
+        let refused = ask::<PingResponse>(&guests, "guest.ping", ping("guest", whom)).await;
+        refused.unwrap_err()
+    };
+    assert_eq!(refused("ben").await.kind(), v1::FailureKind::NotFound);
+    assert_eq!(refused("ben").await, refused("eve").await);
+    let PingResponse {} = ask(&guests, "guest.ping", ping("guest", "ada"))
+        .await
+        .unwrap();
+    assert!(
+        tokio::time::timeout(SOON, heard_by_ada.next())
+            .await
+            .is_ok()
+    );
+    assert!(
+        tokio::time::timeout(A_MOMENT, heard_by_ben.next())
+            .await
+            .is_err()
+    );
+    // A member reaches everybody.
+    let PingResponse {} = ask(&bens, "ben.ping", ping("ben", "guest")).await.unwrap();
+
+    // Whatever else takes a name.
+    let uids = |whom: &str| vec![whom.to_owned()];
+    let room_id = lobby.as_str();
+    let told = async |verb: &str, question: &dyn Fn(&str) -> Vec<u8>| {
+        let mut told = Vec::new();
+        for whom in ["ben", "eve"] {
+            let subject = format!("natter.svc.guest.{verb}");
+            let reply = guests
+                .request(&subject, question(whom).into(), SOON)
+                .await
+                .unwrap();
+            told.push(String::from_utf8_lossy(&reply.payload).replace(whom, "WHOM"));
+        }
+        assert_eq!(told[0], told[1], "{verb}");
+        told.remove(0)
+    };
+    let talk_to = |whom: &str| v1::TalkToRequest { uids: uids(whom) }.encode_to_vec();
+    assert!(
+        told("talk-to", &talk_to)
+            .await
+            .contains("nobody of that name")
+    );
+    let both = |whom: &str| {
+        let uids = vec![whom.to_owned(), "ada".to_owned()];
+        v1::TalkToRequest { uids }.encode_to_vec()
+    };
+    assert!(told("talk-to", &both).await.contains("nobody of that name"));
+    let people = |whom: &str| {
+        v1::PeopleRequest {
+            uids: uids(whom),
+            ..v1::PeopleRequest::default()
+        }
+        .encode_to_vec()
+    };
+    assert_eq!(told("people", &people).await, "");
+    let invite = |whom: &str| {
+        let (room_id, uids) = (room_id.to_owned(), uids(whom));
+        v1::InviteRequest { room_id, uids }.encode_to_vec()
+    };
+    assert!(told("invite", &invite).await.contains("Guests may not"));
+    let remove = |whom: &str| {
+        let (room_id, uid) = (room_id.to_owned(), whom.to_owned());
+        v1::RemoveRequest { room_id, uid }.encode_to_vec()
+    };
+    assert!(
+        told("remove", &remove)
+            .await
+            .contains("may send people away")
+    );
+}
+
+#[tokio::test]
 async fn of_two_natters_one_answers_each_request() {
     let natter = Natter::start().await;
     let beside = natter.start_beside().await;
@@ -177,6 +272,11 @@ async fn whatever_a_handler_does_the_caller_is_told() {
     async fn refuses(CurrentUser(who): CurrentUser) -> Result<Proto<EchoResponse>, Failure> {
         Err(Failure::forbidden(format!("Not you, {who}.")))
     }
+    async fn overflows(Proto(_): Proto<EchoRequest>) -> Proto<EchoResponse> {
+        Proto(EchoResponse {
+            message: "x".repeat(2_000_000),
+        })
+    }
     async fn echoes(Proto(echo): Proto<EchoRequest>) -> Proto<EchoResponse> {
         Proto(EchoResponse {
             message: echo.message,
@@ -188,6 +288,7 @@ async fn whatever_a_handler_does_the_caller_is_told() {
         .route("*.echo.panic", panics)
         .route("*.echo.panic-later", panics_later)
         .route("*.echo.refuse", refuses)
+        .route("*.echo.overflow", overflows)
         .route("*.echo.good", echoes);
     let wires = Wires {
         reader: natter.reader().await,
@@ -206,6 +307,8 @@ async fn whatever_a_handler_does_the_caller_is_told() {
     }
     let told = ask(&ada, "ada.echo.refuse", hi()).await;
     assert_eq!(kind_of(told), v1::FailureKind::Forbidden);
+    let told = ask(&ada, "ada.echo.overflow", hi()).await;
+    assert_eq!(kind_of(told), v1::FailureKind::TooLarge);
     let told = ask(&ada, "ada.echo.good", vec![0xff; 9]).await;
     assert_eq!(kind_of(told), v1::FailureKind::Invalid);
     let reply = ada

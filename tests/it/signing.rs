@@ -19,6 +19,7 @@ async fn the_first_account_is_the_administrators_and_the_second_is_not() {
     let client = ben.connect().await;
     let asked = natter::wire::v1::PeopleRequest {
         uids: vec!["ada".into(), "ben".into(), "nobody-here".into()],
+        after: String::new(),
     };
     let people: natter::wire::v1::PeopleResponse =
         ben.ask(&client, "people", &asked).await.unwrap();

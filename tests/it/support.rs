@@ -180,6 +180,7 @@ pub fn options(data: PathBuf) -> ServeOptions {
         rights_life: 3_600,
         without_barrier: false,
         body_pace: BodyPace::default(),
+        connections: None,
         signup: Signup::Open,
         oidc: OidcOptions::default(),
     }

@@ -2,11 +2,14 @@
 
 use std::process::{Output, Stdio};
 
+use natter::domain::limits;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::fault_proxy::{Fault, FaultProxy};
+use crate::filled::{Filler, long_with};
 use crate::support::{A_MOMENT, Natter, Person, SOON};
 
 /// A natter with ada, and what her terminal needs.
@@ -26,10 +29,15 @@ impl Terminal {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        let broker = self.natter.server.broker().unwrap().client_url();
+        self.command_at(&broker, arguments)
+    }
+
+    /// The same at another address of the broker.
+    fn command_at(&self, broker: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_natter"));
         command.args(arguments).kill_on_drop(true);
-        command.args(["--creds", &self.creds, "--servers"]);
-        command.arg(self.natter.server.broker().unwrap().client_url());
+        command.args(["--creds", &self.creds, "--servers", broker]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::piped());
         command
@@ -133,6 +141,23 @@ async fn what_a_terminal_says_is_in_the_room() {
 }
 
 #[tokio::test]
+async fn what_somebody_wrote_does_nothing_to_a_terminal() {
+    let terminal = Terminal::of_ada().await;
+    let hostile = "a\u{7f}b\u{9b}31mc\u{1b}[2Jd\u{85}e\u{202e}f\u{2028}g\u{90}h";
+    terminal.says(&["say", "--room", "general"], hostile).await;
+    let json = terminal
+        .says(&["tail", "--room", "general", "--json"], "")
+        .await;
+    let text = terminal.says(&["tail", "--room", "general"], "").await;
+    for printed in [&json, &text] {
+        let line = printed.strip_suffix('\n').unwrap();
+        let obeyed = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}');
+        assert!(!line.contains(obeyed), "{line:?}");
+    }
+    assert_eq!(text_of(json.trim_end()), hostile, "it is whole");
+}
+
+#[tokio::test]
 async fn what_is_too_long_for_one_message_becomes_several() {
     let terminal = Terminal::of_ada().await;
     let line = "x".repeat(99);
@@ -207,6 +232,46 @@ async fn nothing_is_lost_or_doubled_while_the_broker_restarts() {
         .await
         .expect("the broker is back");
     assert_eq!(terminal.texts().await[1..], all);
+}
+
+#[tokio::test]
+async fn long_messages_are_all_printed_those_of_before_and_those_missed() {
+    const MESSAGES: usize = 70;
+    let terminal = Terminal::of_ada().await;
+    let ben = Person::sign_up(&terminal.natter, "ben").await;
+    let place = format!("open.{}", ben.general(&ben.connect().await).await);
+    let mut filler = Filler::of(&terminal.natter).await;
+    let mut write = async |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            let text = long_with(limits::MESSAGE_CHARS, number);
+            filler.message(&place, "ben", &text).await;
+        }
+        filler.done().await;
+    };
+    write(0..MESSAGES).await;
+    let number = |text: &str| -> usize { text.trim_start_matches('𠀀').parse().unwrap() };
+    let texts = terminal.texts().await;
+    let printed: Vec<_> = texts.iter().map(|text| number(text)).collect();
+    assert_eq!(printed, (0..MESSAGES).collect::<Vec<_>>());
+
+    // Who follows the room is cut off while more is said than one answer holds.
+    let broker = terminal.natter.server.broker().unwrap().client_url();
+    let addr = broker.trim_start_matches("nats://").parse().unwrap();
+    let way = FaultProxy::start(addr).await;
+    let follow = ["tail", "--room", "general", "-n", "1", "--follow", "--json"];
+    let mut follower = terminal
+        .command_at(&format!("nats://{}", way.addr()), &follow)
+        .spawn()
+        .unwrap();
+    let mut heard = lines_of(&mut follower);
+    assert_eq!(number(&text_of(&next(&mut heard).await)), MESSAGES - 1);
+    way.set(Fault::Refuse);
+    way.cut();
+    write(MESSAGES..2 * MESSAGES).await;
+    way.set(Fault::Pass);
+    for expected in MESSAGES..2 * MESSAGES {
+        assert_eq!(number(&text_of(&next(&mut heard).await)), expected);
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use natter::nats::{Event, Status};
 use reqwest::StatusCode;
 use tokio::time::timeout;
 
+use crate::process::{raw, status_of};
 use crate::support::{Natter, Person, SOON, stranger};
 
 fn handshake(natter: &Natter, path: &str) -> reqwest::RequestBuilder {
@@ -38,6 +39,7 @@ async fn only_a_session_from_this_site_gets_through() {
     assert_eq!(status(nobody).await, StatusCode::UNAUTHORIZED);
     let plain = ada.get("/nats").await;
     assert_eq!(plain.status(), StatusCode::UPGRADE_REQUIRED);
+    assert_eq!(plain.headers()["upgrade"], "websocket");
     for path in ["/nats/mqtt", "/nats/leafnode", "/mqtt", "/leafnode"] {
         let other = handshake(&natter, path).header("cookie", cookie);
         assert_eq!(
@@ -46,6 +48,72 @@ async fn only_a_session_from_this_site_gets_through() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_handshake_is_told_by_natter() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let ask = async |headers: &str| {
+        let addr = natter.addr();
+        let cookie = &ada.cookie;
+        let request = format!(
+            "GET /nats HTTP/1.1\r\nHost: {addr}\r\nOrigin: http://{addr}\r\n\
+             Cookie: {cookie}\r\n{headers}\r\n"
+        );
+        raw(addr, &request).await
+    };
+    for (headers, is) in [
+        (format!("{upgrade}{version}{key}"), 101),
+        // Several headers of one name are one list.
+        (
+            format!(
+                "Connection: keep-alive\r\nConnection: x, upgrade\r\nUpgrade: WebSocket\r\n{version}{key}"
+            ),
+            101,
+        ),
+        (format!("{upgrade}{version}"), 400),
+        (format!("{upgrade}{version}{key}{key}"), 400),
+        (
+            format!("{upgrade}{version}Sec-WebSocket-Key: short\r\n"),
+            400,
+        ),
+        (
+            format!("{upgrade}{version}Sec-WebSocket-Key: AAAA\r\n"),
+            400,
+        ),
+        (format!("{upgrade}{version}Sec-WebSocket-Key: \r\n"), 400),
+        (format!("{upgrade}{key}"), 426),
+        (format!("{upgrade}Sec-WebSocket-Version: 8\r\n{key}"), 426),
+        (format!("{upgrade}{version}{version}{key}"), 426),
+        (
+            format!("Connection: upgraded\r\nUpgrade: websocket\r\n{version}{key}"),
+            426,
+        ),
+        (format!("Upgrade: websocket\r\n{version}{key}"), 426),
+        (
+            format!("Connection: Upgrade\r\nUpgrade: h2c\r\n{version}{key}"),
+            426,
+        ),
+    ] {
+        let answer = ask(&headers).await;
+        assert_eq!(status_of(&answer), is, "{headers}{answer}");
+        let answer = answer.to_ascii_lowercase();
+        assert_eq!(
+            answer.contains("\r\nupgrade: websocket\r\n"),
+            is != 400,
+            "{answer}"
+        );
+    }
+    let other = ask(&format!("{upgrade}Sec-WebSocket-Version: 8\r\n{key}")).await;
+    let other = other.to_ascii_lowercase();
+    assert!(
+        other.contains("\r\nsec-websocket-version: 13\r\n"),
+        "{other}"
+    );
 }
 
 #[tokio::test]

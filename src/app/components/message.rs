@@ -70,7 +70,9 @@ fn Continued(entry: LogEntry) -> impl IntoView {
 fn Happened(entry: LogEntry) -> impl IntoView {
     let name = author_name(entry.key.author.clone());
     let whom = match &entry.what {
-        What::Noted(Note::Added(whom) | Note::Removed(whom)) => Some(author_name(whom.clone())),
+        What::Noted(Note::Added(whom) | Note::Removed(whom) | Note::Invited(whom)) => {
+            Some(author_name(whom.clone()))
+        }
         _ => None,
     };
     let what = move || {

@@ -7,6 +7,7 @@ use leptos_router::hooks::use_navigate;
 
 use super::avatar::Avatar;
 use super::workspace::CurrentRoom;
+use crate::app::first_page::FirstPage;
 use crate::app::icons::{CompassIcon, LockIcon, PeopleIcon, PlusIcon, SettingsIcon};
 use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
@@ -29,6 +30,8 @@ pub(super) fn Sidebar() -> impl IntoView {
         event.prevent_default();
         navigate("/rooms/new", NavigateOptions::default());
     };
+    let first = expect_context::<FirstPage>();
+    let invitations = first.with(|page| page.room_invitations.len());
     let is_guest = chat.me.with_value(|me| me.role() == Role::Guest);
     view! {
         <aside class="rail">
@@ -66,6 +69,12 @@ pub(super) fn Sidebar() -> impl IntoView {
                 <a href="/rooms" rel="external" class="aside-link">
                     <CompassIcon />
                     <span class="room-name">{words::BROWSE_ROOMS}</span>
+                    {(invitations > 0)
+                        .then(|| {
+                            view! {
+                                <span class="unread-count">{words::invitations(invitations)}</span>
+                            }
+                        })}
                 </a>
                 <div class="nav-head">
                     <h2>{words::DIRECT_MESSAGES}</h2>

@@ -12,15 +12,56 @@ use crate::wire::v1;
 pub(in super::super) fn Browse() -> impl IntoView {
     let first = expect_context::<FirstPage>();
     let rooms = first.with(|page| page.browse.clone());
+    let asked = first.with(|page| page.room_invitations.clone());
     let error = first.form().error;
     view! {
         <Pane title=words::BROWSE_ROOMS>
             <FormError error />
+            {(!asked.is_empty())
+                .then(|| {
+                    let asked = asked.into_iter().map(|asking| view! { <Asking asking /> });
+                    view! {
+                        <h2>{words::INVITATIONS}</h2>
+                        <ul class="lines">{asked.collect_view()}</ul>
+                        <h2>{words::ROOMS}</h2>
+                    }
+                })}
             {rooms.is_empty().then(|| view! { <p>{words::NO_ROOMS_TO_BROWSE}</p> })}
             <ul class="lines">
                 {rooms.into_iter().map(|listing| view! { <Listing listing /> }).collect_view()}
             </ul>
         </Pane>
+    }
+}
+
+/// A room that the person is asked to come into.
+#[component]
+fn Asking(asking: v1::RoomInvitation) -> impl IntoView {
+    let room = asking.room.unwrap_or_default();
+    let by = asking.by.unwrap_or_default().display_name;
+    let (kind, title) = (room.kind(), words::title_outside(&room));
+    let (shown, to_join, to_decline) = (title.clone(), title.clone(), title.clone());
+    let action = format!("/r/{}/details", room.id);
+    let field = |of: &str| vec![("of", of.to_owned())];
+    view! {
+        <li class="line" aria-label=title.clone()>
+            <RoomMark kind />
+            <div class="line-text">
+                <b>{shown}</b>
+                <span class="hint">{words::asks_you(&by)}</span>
+                {(!room.topic.is_empty()).then(|| view! { <p class="hint">{room.topic}</p> })}
+            </div>
+            <div class="line-actions">
+                <Act
+                    action=action.clone()
+                    fields=field("join")
+                    label=words::JOIN
+                    about=to_join
+                    class="primary"
+                />
+                <Act action fields=field("decline") label=words::DECLINE about=to_decline />
+            </div>
+        </li>
     }
 }
 

@@ -82,10 +82,19 @@ fn Standing(details: v1::RoomDetails, action: String) -> impl IntoView {
     let field = |of: &str| vec![("of", of.to_owned())];
     let is_direct = room.kind() == RoomKind::Direct;
     if !details.joined {
+        let decline = details
+            .is_asked
+            .then(|| (action.clone(), field("decline")))
+            .map(|(action, fields)| view! { <Act action fields label=words::DECLINE /> });
         return (!room.archived)
             .then(|| {
                 let fields = field("join");
-                view! { <Act action fields label=words::JOIN_ROOM class="primary" /> }
+                view! {
+                    <div class="acts">
+                        <Act action fields label=words::JOIN_ROOM class="primary" />
+                        {decline}
+                    </div>
+                }
             })
             .into_any();
     }
@@ -176,6 +185,10 @@ fn Members(details: v1::RoomDetails, action: String) -> impl IntoView {
     let me = chat.me.with_value(|me| me.uid.clone());
     let room = details.room.unwrap_or_default();
     let is_direct = room.kind() == RoomKind::Direct;
+    let asked = details.invited.into_iter().map(|person| {
+        view! { <li class="hint">{words::is_asked(&person.display_name)}</li> }
+    });
+    let asked = asked.collect_view();
     let lines = details.members.into_iter().map(|person| {
         let can_remove = details.looks_after
             && !is_direct
@@ -189,5 +202,5 @@ fn Members(details: v1::RoomDetails, action: String) -> impl IntoView {
             </PersonLine>
         }
     });
-    view! { <ul class="lines">{lines.collect_view()}</ul> }
+    view! { <ul class="lines">{lines.collect_view()} {asked}</ul> }
 }

@@ -82,13 +82,20 @@ impl Page {
                 self.chat.broker.set(model.broker().cloned());
             }
             Change::Removed { room, by } => {
-                let by =
-                    Username::parse(by).map_or_else(|_| by.clone(), |by| self.chat.name_of(&by));
                 let name = self.chat.title_of(room, &[]);
-                self.chat.notice.set(Some(words::removed_from(&name, &by)));
+                let told = words::removed_from(&name, &self.name_of(by));
+                self.chat.notice.set(Some(told));
+            }
+            Change::Invited { room, by } => {
+                let told = words::asked_into(&words::title_outside(room), &self.name_of(by));
+                self.chat.notice.set(Some(told));
             }
             Change::Outdated | Change::SignedOut(_) => {}
         }
+    }
+
+    fn name_of(&self, uid: &str) -> String {
+        Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.name_of(&uid))
     }
 
     fn show_room(&self, room: &RoomId, state: Option<&RoomState>) {

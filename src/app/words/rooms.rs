@@ -1,7 +1,7 @@
 //! Words about rooms and who is in them.
 
 use crate::domain::{Note, limits};
-use crate::wire::v1::RoomKind;
+use crate::wire::v1::{Room, RoomKind};
 
 /// In the sidebar.
 pub const DIRECT_MESSAGES: &str = "Direct messages";
@@ -23,6 +23,12 @@ pub const AND_ARCHIVED: &str = " It is archived: nobody writes in it any more.";
 pub const ROOM_IS_ARCHIVED: &str = "This room is archived: nobody writes in it any more.";
 /// Over the button that joins.
 pub const LOOKING_IN: &str = "You are looking in. Join to write, and to find it in your sidebar.";
+/// Over the rooms that somebody is asked to come into.
+pub const INVITATIONS: &str = "Invitations";
+/// A button.
+pub const DECLINE: &str = "Decline";
+/// A room without a name, to who is not in it.
+pub const A_GROUP: &str = "A group";
 /// A group with nobody else in it.
 pub const NOBODY_ELSE: &str = "Nobody else";
 /// A link, and its page.
@@ -112,6 +118,43 @@ pub fn removed_from(room: &str, by: &str) -> String {
     format!("{by} removed you from {room}. What you were typing there is kept in this browser.")
 }
 
+/// What a room is called, to who is not in it.
+#[must_use]
+pub fn title_outside(room: &Room) -> String {
+    if room.name.is_empty() {
+        A_GROUP.into()
+    } else {
+        room.name.clone()
+    }
+}
+
+/// Somebody asks the person to come in.
+#[must_use]
+pub fn asked_into(room: &str, by: &str) -> String {
+    format!("{by} asks you to join {room}. Join or decline under “{BROWSE_ROOMS}”.")
+}
+
+/// Beside a room that somebody asks the person to come into.
+#[must_use]
+pub fn asks_you(by: &str) -> String {
+    format!("{by} asks you to join")
+}
+
+/// Beside somebody who is asked to come into a room.
+#[must_use]
+pub fn is_asked(name: &str) -> String {
+    format!("{name} is asked to join; they decide")
+}
+
+/// How many invitations there are.
+#[must_use]
+pub fn invitations(count: usize) -> String {
+    match count {
+        1 => "1 invitation".into(),
+        _ => format!("{count} invitations"),
+    }
+}
+
 /// Something that happened to a room: who did it, and to whom.
 #[must_use]
 pub fn happened(name: &str, note: &Note, whom: &str) -> String {
@@ -120,6 +163,7 @@ pub fn happened(name: &str, note: &Note, whom: &str) -> String {
         Note::Left => format!("{name} left"),
         Note::Added(_) => format!("{name} added {whom}"),
         Note::Removed(_) => format!("{name} removed {whom}"),
+        Note::Invited(_) => format!("{name} asked {whom} to join"),
         Note::Renamed(to) => format!("{name} renamed the room to {to}"),
         Note::Topic(topic) if topic.is_empty() => format!("{name} took the topic away"),
         Note::Topic(topic) => format!("{name} set the topic: {topic}"),

@@ -7,11 +7,11 @@ use futures::StreamExt as _;
 use serde::Serialize;
 
 use super::{Chat, ChatError, try_again};
-use crate::cli::escape::escaped;
+use crate::cli::escape::{escaped, json};
 use crate::cli::stop::told_to_stop;
 use crate::client::logged_event;
 use crate::domain::{
-    Applied, LogEntry, Position, RoomId, RoomLog, Sequence, Timestamp, What, time_text,
+    Applied, LogEntry, Position, RoomId, RoomLog, Sequence, Timestamp, What, limits, time_text,
 };
 use crate::nats::{Event, EventStream, Subscription};
 use crate::server::clock;
@@ -119,12 +119,19 @@ fn ago(since: Duration) -> Timestamp {
 }
 
 async fn page(chat: &Chat, room: &RoomId, before: Sequence) -> Result<v1::RoomView, ChatError> {
-    let asked = v1::HistoryRequest {
+    let mut asked = v1::HistoryRequest {
         room: room.to_string(),
         before: before.0,
         limit: 0,
     };
-    let answer: v1::HistoryResponse = chat.ask("history", &asked, TRIES).await?;
+    let answer: v1::HistoryResponse = loop {
+        match chat.ask("history", &asked, TRIES).await {
+            Err(error) if error.asked_too_much() && asked.limit != 1 => {
+                asked.limit = limits::smaller_page(asked.limit);
+            }
+            answer => break answer?,
+        }
+    };
     answer.view.ok_or(ChatError::Answer)
 }
 
@@ -209,12 +216,18 @@ impl<'a> Follower<'a> {
             Applied::Added => self.printer.print(self.log.entries().last().into_iter()),
             Applied::Known => Ok(()),
             Applied::Gap => self.catch_up().await,
-            Applied::Reset => self.reset().await,
+            Applied::Reset => self.reset().await.map(drop),
         }
     }
 
-    /// Fetches what happened since the last entry here.
+    /// Fetches what happened since the last entry here, part by part.
     async fn catch_up(&mut self) -> Result<(), ChatError> {
+        while self.fetch_part().await? {}
+        Ok(())
+    }
+
+    /// Fetches a part of it. True: there is more.
+    async fn fetch_part(&mut self) -> Result<bool, ChatError> {
         let Position { sequence, key } = self.log.position().clone();
         let position = v1::Position {
             room_id: self.room.to_string(),
@@ -224,7 +237,10 @@ impl<'a> Follower<'a> {
         let asked = v1::SyncRequest {
             positions: vec![position],
         };
-        let answer: v1::SyncResponse = self.chat.ask("sync", &asked, TRIES).await?;
+        let answer: v1::SyncResponse = match self.chat.ask("sync", &asked, TRIES).await {
+            Err(error) if error.asked_too_much() => return self.reset().await,
+            answer => answer?,
+        };
         let part = answer.rooms.into_iter().next().ok_or(ChatError::Answer)?;
         if part.gone {
             return Err(ChatError::Gone);
@@ -234,18 +250,24 @@ impl<'a> Follower<'a> {
         }
         let before = self.log.entries().len();
         self.log.catch_up(entries(&part.events)?);
-        self.printer.print(self.log.entries()[before..].iter())
+        self.printer.print(self.log.entries()[before..].iter())?;
+        match self.log.position().sequence > sequence {
+            true => Ok(part.more),
+            false if part.more => Err(ChatError::Answer),
+            false => Ok(false),
+        }
     }
 
-    /// The log is another one than was printed, or too much happened: go on with its end.
-    async fn reset(&mut self) -> Result<(), ChatError> {
+    /// The log is another one than was printed, or too much happened: go on with its end. There is no
+    /// more then.
+    async fn reset(&mut self) -> Result<bool, ChatError> {
         let view = page(self.chat, &self.room, Sequence(0)).await?;
         let fresh = RoomLog::load(entries(&view.events)?, view.has_earlier);
         eprintln!("natter: the room was loaded anew; some messages may not be shown.");
         let unknown = fresh.entries().iter().filter(|e| !self.log.holds(&e.key));
         self.printer.print(unknown)?;
         self.log = fresh;
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -281,7 +303,7 @@ impl Printer {
                     ulid: entry.key.ulid.to_string(),
                     text,
                 };
-                let line = serde_json::to_string(&line).map_err(std::io::Error::from)?;
+                let line = json(&line).map_err(std::io::Error::from)?;
                 writeln!(terminal, "{line}")?;
             } else {
                 let at = time_text::to_the_minute(entry.at);

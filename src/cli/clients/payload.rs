@@ -8,7 +8,7 @@ use prost::Message as _;
 use serde_json::{Map, Value};
 
 use super::MESSAGE;
-use crate::cli::escape::escaped;
+use crate::cli::escape::{escaped, json};
 use crate::wire::echo::EchoRequest;
 
 /// How payloads are written and lines printed.
@@ -65,8 +65,7 @@ impl Format {
     pub fn print(&self, event: &Line<'_>) -> std::io::Result<()> {
         let mut terminal = std::io::stdout().lock();
         if self.json {
-            let json = self.json(event);
-            writeln!(terminal, "{json}")?;
+            writeln!(terminal, "{}", json(&self.value(event))?)?;
         } else {
             writeln!(terminal, "{}", self.text(event))?;
         }
@@ -94,7 +93,7 @@ impl Format {
         text
     }
 
-    fn json(&self, line: &Line<'_>) -> Value {
+    fn value(&self, line: &Line<'_>) -> Value {
         let mut object = Map::new();
         let mut set = |name: &str, value: &str| object.insert(name.to_owned(), value.into());
         set("event", line.what.name());
@@ -184,7 +183,7 @@ mod tests {
             reply: None,
             payload: Some(payload),
         };
-        (format.text(&line), format.json(&line).to_string())
+        (format.text(&line), json(&format.value(&line)).unwrap())
     }
 
     #[test]
@@ -211,6 +210,9 @@ mod tests {
         assert!(json.contains(r#""data":"hi""#), "{json}");
         let (_, json) = received(&raw, b"\xff");
         assert!(json.contains(r#""data_base64":"/w==""#), "{json}");
+        let (text, json) = received(&raw, "\u{7f}\u{9b}".as_bytes());
+        assert_eq!(text, "Received on [hello]: '\\u{7f}\\u{9b}'");
+        assert!(json.contains(r#""data":"\u007f\u009b""#), "{json}");
         assert_eq!(received(&proto, b"").0, "Received on [hello]: ''");
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::connect::ConnectionArgs;
 use crate::cli::escape::escaped;
 use crate::cli::failed::Failed;
 use crate::cli::stop::told_to_stop;
-use crate::cli::terminal::line;
+use crate::cli::terminal::{complain, line};
 use crate::wire::pingpong::PingRequest;
 
 /// For natter to take an answer.
@@ -71,7 +71,9 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
             return ended(&pings, &subject);
         };
         let Ok(ping) = PingRequest::decode(message.payload) else {
-            eprintln!("Something that is no ping came on [{subject}]");
+            complain(format_args!(
+                "Something that is no ping came on [{subject}]"
+            ));
             continue;
         };
         let is_wanted = options
@@ -95,7 +97,7 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
         match pass(&client, &subject, &answer, PATIENCE).await {
             Ok(()) => left -= 1,
             // One who cannot be answered keeps nobody else waiting.
-            Err(why) => eprintln!("Not answered: {why}"),
+            Err(why) => complain(format_args!("Not answered: {why}")),
         }
     }
     client.drain().await;

@@ -114,7 +114,7 @@ impl Model {
     pub fn of_page(page: &v1::Page, me: v1::Person) -> Self {
         let mut model = Self::new(me);
         let mut rooms = page.rooms.clone();
-        model.set_unread(&mut rooms, Sequence(page.as_of), 0);
+        model.set_unread([(rooms.as_mut_slice(), Sequence(page.as_of))], 0);
         model.set_rooms(rooms);
         if let Some(view) = &page.view {
             model.meet(&view.people);

@@ -65,17 +65,21 @@ impl Model {
         }
     }
 
-    /// Takes how rooms stand from out of the heads, which are complete up to `through` and were asked
-    /// for when markers had grown so often. What stands there would be old at the next message.
-    pub(in super::super) fn set_unread(
+    /// Takes how rooms stand from out of the heads: all parts of them, each with the sequence up to
+    /// which it is complete, asked for when markers had grown so often. What stands there would be old
+    /// at the next message.
+    pub(in super::super) fn set_unread<'a>(
         &mut self,
-        heads: &mut [v1::RoomHead],
-        through: Sequence,
+        parts: impl IntoIterator<Item = (&'a mut [v1::RoomHead], Sequence)>,
         markers_then: u64,
     ) {
         let may_be_old = self.markers_grown != markers_then;
         let mut joined = HashSet::new();
-        for head in heads {
+        let parts = parts.into_iter();
+        for (head, through) in parts.flat_map(|(heads, through)| {
+            let heads = heads.iter_mut();
+            heads.map(move |head| (head, through))
+        }) {
             let told = Reading {
                 marker: Sequence(std::mem::take(&mut head.marker)),
                 unread: std::mem::take(&mut head.unread),

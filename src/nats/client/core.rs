@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use super::events::Listeners;
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Taker};
 use super::replies::Gatherer;
 use crate::nats::connection::{
     Connection, Event, FlushError, Io, Output, RequestError, SubscribeError,
@@ -110,9 +110,10 @@ impl Core {
         &mut self,
         subject: &str,
         queue: Option<&str>,
+        taker: Option<Taker>,
     ) -> Result<(u64, Arc<Mailbox>), SubscribeError> {
         let sid = self.connection.subscribe(subject, queue)?;
-        let mailbox = Arc::new(Mailbox::new(&self.limits));
+        let mailbox = Arc::new(Mailbox::new(&self.limits, taker));
         self.mailboxes.insert(sid, Arc::clone(&mailbox));
         Ok((sid, mailbox))
     }

@@ -8,23 +8,29 @@ use crate::nats::connection::SubscribeError;
 use crate::nats::options::Limits;
 use crate::nats::protocol::Message;
 
+/// Takes messages as they arrive. It runs on the client's own task with the client locked: it must
+/// be quick, and use nothing of this client.
+pub(super) type Taker = Box<dyn Fn(Message) + Send + Sync>;
+
 /// Shared by the driver, which puts messages in, and the subscription, which takes them.
-#[derive(Debug)]
 pub(super) struct Mailbox {
     pub messages: Queue<Message>,
+    taker: Option<Taker>,
     dropped: AtomicU64,
     is_overflowing: AtomicBool,
     error: Mutex<Option<SubscribeError>>,
 }
 
 impl Mailbox {
-    pub fn new(limits: &Limits) -> Self {
+    /// With a taker no message waits: `messages` only says when the subscription has ended.
+    pub fn new(limits: &Limits, taker: Option<Taker>) -> Self {
         let room = Room {
             items: limits.waiting_messages,
             bytes: limits.waiting_bytes,
         };
         Self {
             messages: Queue::new(room),
+            taker,
             dropped: AtomicU64::new(0),
             is_overflowing: AtomicBool::new(false),
             error: Mutex::new(None),
@@ -33,6 +39,10 @@ impl Mailbox {
 
     /// Puts a message in. False: it did not fit, and is the first of those.
     pub fn deliver(&self, message: Message) -> bool {
+        if let Some(take) = &self.taker {
+            take(message);
+            return true;
+        }
         let bytes = message.weight();
         let fits = self.messages.put(message, bytes);
         if !fits {

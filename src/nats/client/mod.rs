@@ -34,6 +34,7 @@ use super::options::ConnectOptions;
 use super::protocol::{Message, Outgoing, ServerInfo};
 use super::runtime;
 use driver::Driver;
+use mailbox::Taker;
 use shared::{Handle, Shared};
 
 /// For [`Client::connected`]: several tries long.
@@ -122,7 +123,7 @@ impl Client {
     /// allow it is known later: see [`Subscription::error`]. It allows what is a subset of one
     /// subject that the user may read.
     pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
-        self.subscribe_as(subject, None)
+        self.subscribe_as(subject, None, None)
     }
 
     /// Subscribes as one of a group, of which one gets each message.
@@ -134,16 +135,35 @@ impl Client {
         subject: &str,
         queue: &str,
     ) -> Result<Subscription, SubscribeError> {
-        self.subscribe_as(subject, Some(queue))
+        self.subscribe_as(subject, Some(queue), None)
+    }
+
+    /// Subscribes, as one of a group if one is named, and hands each message to `take` as it
+    /// arrives. No queue is in between, so none can be full: the connection is read as fast as
+    /// `take` returns. The subscription that this gives brings no messages; it ends as others do.
+    ///
+    /// `take` runs on the client's own task with the client locked. It has to be quick, must not
+    /// panic, and must not use this client.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn subscribe_with(
+        &self,
+        subject: &str,
+        queue: Option<&str>,
+        take: impl Fn(Message) + Send + Sync + 'static,
+    ) -> Result<Subscription, SubscribeError> {
+        self.subscribe_as(subject, queue, Some(Box::new(take)))
     }
 
     fn subscribe_as(
         &self,
         subject: &str,
         queue: Option<&str>,
+        taker: Option<Taker>,
     ) -> Result<Subscription, SubscribeError> {
         let shared = &self.handle.shared;
-        let (sid, mailbox) = shared.act(|core, _| core.subscribe(subject, queue))?;
+        let (sid, mailbox) = shared.act(|core, _| core.subscribe(subject, queue, taker))?;
         Ok(Subscription::new(sid, mailbox, Arc::clone(&self.handle)))
     }
 

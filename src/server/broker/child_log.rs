@@ -1,12 +1,18 @@
-//! What nats-server says, said again in natter's own log.
+//! What nats-server says, said again in natter's own log: its warnings and errors a few of each kind,
+//! and then how many more there were. It writes one for every connection that it refuses and every
+//! message that it takes from nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::time::sleep_until;
+
+use crate::server::log_limit::Counted;
 
 /// The `tracing` target of the broker's lines.
-const TARGET: &str = "nats_server";
+pub const BROKER_LOG: &str = "nats_server";
 
 /// A warning that says nothing here: the listener is on loopback, and TLS ends before natter.
 const KNOWN_WARNING: &str = "Websocket not configured with TLS";
@@ -14,6 +20,10 @@ const KNOWN_WARNING: &str = "Websocket not configured with TLS";
 /// What nats-server 2.15 says when it could not write to the disk. The stream that it was for takes
 /// nothing more until the server is started again, however much room there is then.
 const STUCK: [&str; 2] = ["critical write error", "will be disabled"];
+
+/// So much of a line that a client can cause is written, in characters: it can have 4 kB in it that the
+/// client chose.
+const LINE_CHARS: usize = 400;
 
 /// Forwards the lines until the server closes its end; gives back the one that says why the
 /// server ended, if it ended of itself and said so. `is_stuck` is set once it can write nothing.
@@ -24,20 +34,25 @@ pub(super) async fn forward(
     let mut stderr = BufReader::new(stderr);
     let mut reason: Option<String> = None;
     let mut line = Vec::new();
+    let mut counted = Counted::new(Instant::now());
     loop {
-        line.clear();
-        match stderr.read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => return reason,
-            Ok(_) => {}
+        tokio::select! {
+            // What was read of a line when the other one comes first stays in it.
+            read = stderr.read_until(b'\n', &mut line) => match read {
+                Ok(0) | Err(_) => {
+                    tell_left_out(&mut counted);
+                    return reason;
+                }
+                Ok(_) => {}
+            },
+            () = sleep_until(counted.ends().into()) => {
+                tell_left_out(&mut counted);
+                continue;
+            }
         }
-        let line = String::from_utf8_lossy(&line);
-        let (level, text) = parse(line.trim_end());
-        match level {
-            Level::Fatal | Level::Bare | Level::Error => tracing::error!(target: TARGET, "{text}"),
-            Level::Warning => tracing::warn!(target: TARGET, "{text}"),
-            Level::Info => tracing::debug!(target: TARGET, "{text}"),
-            Level::Trace => tracing::trace!(target: TARGET, "{text}"),
-        }
+        let text = String::from_utf8_lossy(&line);
+        let (level, text) = parse(text.trim_end());
+        write(level, text, &mut counted);
         let says_stuck = || {
             STUCK
                 .iter()
@@ -54,7 +69,57 @@ pub(super) async fn forward(
             }
             _ => {}
         }
+        line.clear();
     }
+}
+
+fn write(level: Level, text: &str, counted: &mut Counted<String>) {
+    match level {
+        Level::Fatal | Level::Bare => tracing::error!(target: BROKER_LOG, "{text}"),
+        Level::Error | Level::Warning => {
+            let short: String = text.chars().take(LINE_CHARS).collect();
+            let is_written = counted.count(kind_of(&short), || short.clone());
+            match level {
+                _ if !is_written => {}
+                Level::Error => tracing::error!(target: BROKER_LOG, "{short}"),
+                _ => tracing::warn!(target: BROKER_LOG, "{short}"),
+            }
+        }
+        // Neither is written unless somebody asks for it.
+        Level::Info => tracing::debug!(target: BROKER_LOG, "{text}"),
+        Level::Trace => tracing::trace!(target: BROKER_LOG, "{text}"),
+    }
+}
+
+fn tell_left_out(counted: &mut Counted<String>) {
+    for left_out in counted.begin_anew(Instant::now()) {
+        tracing::warn!(target: BROKER_LOG, "{left_out}");
+    }
+}
+
+/// A line without what differs between two of a kind: numbers, and what a client has chosen, which
+/// stands in quotes.
+fn kind_of(text: &str) -> String {
+    let mut kind = String::with_capacity(text.len());
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => {
+                is_quoted = !is_quoted;
+                kind.push('"');
+            }
+            _ if is_quoted => {}
+            c if c.is_ascii_digit() => {
+                if !kind.ends_with('#') {
+                    kind.push('#');
+                }
+            }
+            c => kind.push(c),
+        }
+    }
+    kind
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +175,17 @@ mod tests {
             parse("nats-server: bad config"),
             (Level::Bare, "nats-server: bad config")
         );
+    }
+
+    #[test]
+    fn lines_of_a_kind_differ_in_numbers_and_in_quotes() {
+        let same = [
+            r#"127.0.0.1:4711 - cid:12 - "v1:go:x" - authentication error - User "eve""#,
+            r#"10.0.0.30:80 - cid:9 - "\"\\" - authentication error - User "a \"b\" c""#,
+        ];
+        let kind = "#.#.#.#:# - cid:# - \"\" - authentication error - User \"\"";
+        assert_eq!(same.map(kind_of), [kind, kind]);
+        assert_ne!(kind_of("cid:1 - Slow Consumer"), kind_of("cid:1 - Stale"));
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nkeys::{KeyPair, XKey};
@@ -100,6 +100,24 @@ pub(super) fn write(dir: &Path, keys: &BrokerKeys, operator: &KeyPair) -> Result
         Err(_) if exist(dir) => Ok(()),
         other => other,
     }
+}
+
+/// Lets the owner alone read the folder and the files in it, as after a backup was put back.
+pub(super) fn make_private(dir: &Path) -> Result<(), KeysError> {
+    set_mode(dir, 0o700)?;
+    for entry in fs::read_dir(dir).map_err(io_error("read", dir))? {
+        let file = entry.map_err(io_error("read", dir))?.path();
+        set_mode(&file, 0o600)?;
+    }
+    Ok(())
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), KeysError> {
+    let found = fs::metadata(path).map_err(io_error("read", path))?;
+    if found.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(io_error("protect", path))
 }
 
 fn write_files(draft: &Path, keys: &BrokerKeys, operator: &KeyPair) -> Result<(), KeysError> {

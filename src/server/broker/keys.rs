@@ -49,6 +49,14 @@ impl BrokerKeys {
         Self::load(dir)
     }
 
+    /// Lets the owner alone read the keys in `dir`, where others could. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// Names the file that could not be protected.
+    pub fn make_private(dir: &Path) -> Result<(), KeysError> {
+        key_files::make_private(dir)
+    }
+
     /// The keys in `dir`: for an existing NATS, whose operator made the accounts. The layout is
     /// that of [`load_or_create`](Self::load_or_create), without `operator.nk`; an account's
     /// seed may be that of one of its signing keys. Blocks on file I/O.

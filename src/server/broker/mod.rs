@@ -7,7 +7,7 @@
 //! | `keys`, `account`, `key_files` | operator, accounts and callout keys; their folder on disk |
 //! | `credentials` | what a connection shows, and what it may then do |
 //! | `callout` | the auth callout's question and answer (ADR-26) |
-//! | `system` | finding and ending connections, over the account SYS |
+//! | `system`, `passage` | finding and ending connections, over the account SYS; those on their way in |
 //! | `locate` | which nats-server to run |
 //! | `embedded` | the embedded broker, as the rest of natter holds it |
 //! | `config`, `lock`, `orphan` | what it needs before it runs: nats.conf, the folder for itself |
@@ -20,6 +20,7 @@ mod child;
 mod child_log;
 mod claims;
 mod config;
+mod connz;
 mod credentials;
 mod embedded;
 mod error;
@@ -30,6 +31,7 @@ mod locate;
 mod lock;
 mod node;
 mod orphan;
+mod passage;
 mod readiness;
 mod supervisor;
 mod system;
@@ -38,6 +40,7 @@ mod trust;
 pub use callout::{
     AuthRequest, CALLOUT_SUBJECT, CalloutError, ClientInfo, Credential, SERVER_XKEY_HEADER,
 };
+pub use child_log::BROKER_LOG;
 pub use config::{NotAnInterval, SyncInterval};
 pub use credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 pub use embedded::{EmbeddedBroker, EmbeddedOptions};
@@ -47,6 +50,7 @@ pub use key_files::KeysError;
 pub use keys::BrokerKeys;
 pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
 pub use node::Node;
+pub use passage::{Passage, Sighting};
 pub use supervisor::BrokerState;
-pub use system::{Passage, Present, SystemError, connections_of, cut_connections, kick, present};
+pub use system::{Present, SystemError, connections_of, kick, kick_all, present};
 pub use trust::SESSION_COOKIE_UPSTREAM;

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use async_nats::Client;
-use futures::StreamExt;
+use futures::StreamExt as _;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-/// How long all servers together have to answer. One that is slower than this is not heard.
-const DEADLINE: Duration = Duration::from_secs(2);
+use super::connz::{Open, Reply, Selection, connections, parse};
 
-/// More connections than one user can have on one server; the default would be 1,024.
-const MOST_CONNECTIONS: u32 = 65_536;
+/// How long all servers together have to answer. One that is slower than this is not heard.
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Connections that are ended at once, of those that are to be.
+const KICKS_AT_ONCE: usize = 64;
 
 /// Why the system account's question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -34,61 +35,29 @@ pub enum SystemError {
     },
 }
 
-/// The open connections of the users of this name, on all servers, as server id and connection
-/// id: what [`kick`] takes. `client` is connected as [`ServiceUser::System`].
+/// The open connections that were let in by these sessions or `.creds` files, on all servers, as server
+/// id and connection id: what [`kick`] takes. `client` is connected as [`ServiceUser::System`].
 ///
-/// Returns as soon as every server has answered.
+/// The name of such a connection begins with one of `let_in_by`, and goes on with what CONNZ cannot filter
+/// by ([`ConnectionName`]).
 ///
 /// # Errors
 /// Fails when a server does not answer within 2 s: a list that may lack a connection must not
 /// pass for all of them.
 ///
 /// [`ServiceUser::System`]: super::ServiceUser::System
+/// [`ConnectionName`]: crate::server::connection_name::ConnectionName
 pub async fn connections_of(
     client: &Client,
-    user_name: &str,
+    let_in_by: &[&str],
 ) -> Result<Vec<(String, u64)>, SystemError> {
-    // Names of users are shown and filtered only with `auth`.
-    let options = json!({ "auth": true, "user": user_name, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?;
-    Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
-}
-
-/// The accounts that connections of people pass through, by their public keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
-    /// Where they are while the callout is asked.
-    pub auth: String,
-    /// Natter's own user there, who is not on the way to anything.
-    pub callout_user: String,
-    /// Where they are when it has answered.
-    pub chat: String,
-}
-
-/// Ends the connections of the users whose name `is_meant`, on all servers, and those that are
-/// being asked about: one of these may be theirs, by an answer from before that is on its way.
-/// Whoever else they are connects again, and is asked about anew.
-///
-/// When this returns, nobody who is meant has a connection by an answer from before the call.
-///
-/// # Errors
-/// Fails when a server does not answer within 2 s: then it is not known whether all have ended.
-pub async fn cut_connections(
-    client: &Client,
-    passage: &Passage,
-    is_meant: impl Fn(&str) -> bool,
-) -> Result<(), SystemError> {
-    let options = json!({ "auth": true, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?;
-    let meant = open.into_iter().filter(|(_, open)| {
-        let is_theirs = open.account == passage.chat && is_meant(&open.authorized_user);
-        is_theirs || open.is_asked_about(passage)
+    let mut open = connections(client, &Selection::default()).await?;
+    open.retain(|(_, open)| {
+        let name = open.authorized_user.as_str();
+        let mut rests = let_in_by.iter().filter_map(|by| name.strip_prefix(by));
+        rests.any(|rest| rest.is_empty() || rest.starts_with('.'))
     });
-    let kicks = meant.map(|(server, open)| async move { kick(client, &server, open.cid).await });
-    for kicked in futures::future::join_all(kicks).await {
-        kicked?;
-    }
-    Ok(())
+    Ok(open.into_iter().map(|(at, open)| (at, open.cid)).collect())
 }
 
 /// A connection as the broker shows it.
@@ -109,50 +78,12 @@ pub struct Present {
 /// # Errors
 /// Fails when a server does not answer within 2 s.
 pub async fn present(client: &Client, account: &str) -> Result<Vec<Present>, SystemError> {
-    let options = json!({ "auth": true, "acc": account, "limit": MOST_CONNECTIONS });
-    let open = connections(client, &options).await?.into_iter();
+    let selection = Selection {
+        account: Some(account.to_owned()),
+    };
+    let open = connections(client, &selection).await?.into_iter();
     let theirs = open.filter(|(_, open)| open.account == account);
-    Ok(theirs
-        .map(|(server, open)| Present {
-            server,
-            cid: open.cid,
-            user: open.authorized_user,
-            since: open.start,
-        })
-        .collect())
-}
-
-/// The open connections that `options` select, on all servers, each with its server's id.
-async fn connections(
-    client: &Client,
-    options: &serde_json::Value,
-) -> Result<Vec<(String, Open)>, SystemError> {
-    let deadline = Instant::now() + DEADLINE;
-    let all = server_count(client, deadline).await?;
-    let inbox = client.new_inbox();
-    let mut replies = client.subscribe(inbox.clone()).await.map_err(broker)?;
-    client
-        .publish_with_reply(
-            "$SYS.REQ.SERVER.PING.CONNZ",
-            inbox,
-            options.to_string().into(),
-        )
-        .await
-        .map_err(broker)?;
-
-    let mut found = Vec::new();
-    let mut answered = 0;
-    while answered < all {
-        let Ok(Some(reply)) = timeout_at(deadline, replies.next()).await else {
-            return Err(SystemError::Incomplete { answered, all });
-        };
-        let reply: Reply<Connz> = parse(&reply.payload)?;
-        answered += 1;
-        let server = reply.server.id;
-        let open = reply.data.map(|data| data.connections).unwrap_or_default();
-        found.extend(open.into_iter().map(|open| (server.clone(), open)));
-    }
-    Ok(found)
+    Ok(theirs.map(|(server, open)| open.at(server)).collect())
 }
 
 /// Ends a connection. One that has ended already is fine. The client sees its connection
@@ -176,8 +107,23 @@ pub async fn kick(client: &Client, server_id: &str, cid: u64) -> Result<(), Syst
     }
 }
 
+/// Ends several, whose server and number these are.
+///
+/// # Errors
+/// As [`kick`], once all have been tried.
+pub async fn kick_all(client: &Client, all: Vec<(String, u64)>) -> Result<(), SystemError> {
+    let kicks = all
+        .into_iter()
+        .map(|(server, cid)| async move { kick(client, &server, cid).await });
+    let kicked: Vec<_> = futures::stream::iter(kicks)
+        .buffer_unordered(KICKS_AT_ONCE)
+        .collect()
+        .await;
+    kicked.into_iter().collect()
+}
+
 /// How many servers there are, by the first that answers.
-async fn server_count(client: &Client, deadline: Instant) -> Result<usize, SystemError> {
+pub(super) async fn server_count(client: &Client, deadline: Instant) -> Result<usize, SystemError> {
     #[derive(Deserialize)]
     struct Statsz {
         statsz: Stats,
@@ -192,7 +138,7 @@ async fn server_count(client: &Client, deadline: Instant) -> Result<usize, Syste
     Ok(reply.statsz.active_servers.max(1))
 }
 
-async fn request(
+pub(super) async fn request(
     client: &Client,
     subject: String,
     payload: String,
@@ -205,61 +151,18 @@ async fn request(
     Ok(reply.payload)
 }
 
-/// How servers answer on the system account: who they are, and `data` or `error`.
-#[derive(Deserialize)]
-struct Reply<T> {
-    server: Server,
-    data: Option<T>,
-}
-
-#[derive(Deserialize)]
-struct Server {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Connz {
-    #[serde(default)]
-    connections: Vec<Open>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Open {
-    cid: u64,
-    #[serde(default)]
-    account: String,
-    #[serde(default)]
-    authorized_user: String,
-    #[serde(default)]
-    start: String,
-}
-
 impl Open {
-    /// While it is, the server shows it in AUTH, as the user of its `.creds` file or the sentinel;
-    /// a moment before, as nobody.
-    fn is_asked_about(&self, passage: &Passage) -> bool {
-        self.authorized_user.is_empty()
-            || (self.account == passage.auth && self.authorized_user != passage.callout_user)
+    /// The same with its server's id.
+    pub fn at(self, server: String) -> Present {
+        Present {
+            server,
+            cid: self.cid,
+            user: self.authorized_user,
+            since: self.start,
+        }
     }
 }
 
-fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<Reply<T>, SystemError> {
-    #[derive(Deserialize)]
-    struct Failed {
-        error: Option<Reason>,
-    }
-    #[derive(Deserialize)]
-    struct Reason {
-        #[serde(default)]
-        description: String,
-    }
-    let failed: Failed = serde_json::from_slice(payload).map_err(broker)?;
-    match failed.error {
-        Some(reason) => Err(SystemError::Refused(reason.description)),
-        None => serde_json::from_slice(payload).map_err(broker),
-    }
-}
-
-fn broker(error: impl ToString) -> SystemError {
+pub(super) fn broker(error: impl ToString) -> SystemError {
     SystemError::Broker(error.to_string())
 }

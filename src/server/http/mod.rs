@@ -3,13 +3,17 @@
 
 mod address;
 mod body;
+mod connections;
 mod cookie;
 mod counted;
 mod forms;
+mod front;
 mod guarded;
+mod handshake;
 mod headers;
 mod health;
 mod known;
+mod listener;
 mod oidc;
 mod pages;
 mod picture;
@@ -37,14 +41,18 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
+pub use connections::ConnectionBounds;
+pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
 pub use known::KnownBrowsers;
+pub(in crate::server) use listener::serve;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 pub use uploads::Uploads;
 
 use crate::server::cluster::Cluster;
 use crate::server::config::{BodyPace, Signup, Site};
+use crate::server::connection_limit::ConnectionLimit;
 use crate::server::limits::Limits;
 use crate::server::oidc::Provider;
 use crate::server::passwords::Passwords;
@@ -68,6 +76,8 @@ pub struct AppState {
     pub read_model: ReadModel,
     /// How much one person or address may do.
     pub limits: Limits,
+    /// How many connections one person has, wherever they come in.
+    pub connections: ConnectionLimit,
     /// Judges, hashes and checks passwords.
     pub passwords: Passwords,
     /// Knows the browsers that somebody was signed in with.
@@ -135,7 +145,8 @@ pub fn router(state: AppState) -> axum::Router {
 
     // What is sent from other sites is refused by Sec-Fetch-Site and Origin, beside SameSite. What
     // has neither header comes from no browser (docs/decisions/0012).
-    let csrf = CsrfLayer::new().with_rejection_response(|_| render::foreign());
+    let csrf = trusting(&state.site).with_rejection_response(|_| render::foreign());
+    let front = front::Front::new(Arc::clone(&state.site), state.behind_proxy);
     let routes = routes::routes().into_iter();
     let routed = routes.fold(axum::Router::new(), |router, route| {
         router.route(route.path, route.methods)
@@ -146,11 +157,26 @@ pub fn router(state: AppState) -> axum::Router {
         .nest_service("/pkg", pkg)
         .fallback_service(public)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(csrf);
+        .layer(csrf)
+        .layer(from_fn_with_state(front, front::look));
     headers::dress(served, state.site.is_https())
         // Why it is a 503 or a 500 is in the log already, in words.
         .layer(TraceLayer::new_for_http().on_failure(DefaultOnFailure::new().level(Level::DEBUG)))
         .with_state(state)
+}
+
+/// The site's own pages are those at its public URL, even where a proxy in front of natter asks for
+/// another host.
+fn trusting(site: &Site) -> CsrfLayer {
+    if !site.is_given() {
+        return CsrfLayer::new();
+    }
+    CsrfLayer::new()
+        .add_trusted_origin(site.url())
+        .unwrap_or_else(|error| {
+            tracing::warn!(%error, "--public-url is no origin that a browser would name");
+            CsrfLayer::new()
+        })
 }
 
 /// How long a browser keeps a file. That there is none may change at any time.

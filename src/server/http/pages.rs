@@ -17,7 +17,7 @@ use crate::server::oidc::Provider;
 use crate::server::read_model::ReadError;
 use crate::server::read_model::queries::{self, Viewer};
 use crate::server::store::{Invitation, Markers};
-use crate::server::{Failure, clock};
+use crate::server::{Budget, Failure, clock};
 use crate::wire::v1::{self, InvitationKind, Notice};
 
 /// How many acts of administrators their page shows.
@@ -446,12 +446,17 @@ fn page_of(
         _ => None,
     };
     let also: Vec<String> = room.iter().map(|room| room.id.clone()).collect();
-    page.rooms = queries::room_heads(tables, viewer, &also)?;
-    queries::count_unread(tables, viewer, markers, &mut page.rooms)?;
+    // A page comes over HTTP, whole: it is read with scripts off, too.
+    let whole = &mut Budget::unlimited();
+    page.rooms = queries::room_heads(tables, viewer, markers, &also, "", whole)?.items;
+    page.room_invitations = queries::invitations(tables, viewer)?;
     match wanted {
         Wanted::Home | Wanted::Room(_) => {
             page.view = room
-                .map(|room| queries::view(tables, room, Sequence(0), 0))
+                .map(|room| {
+                    let budget = &mut Budget::of_payload(0);
+                    queries::view(tables, room, Sequence(0), 0, budget)
+                })
                 .transpose()?;
         }
         Wanted::Details(_) => {
@@ -459,7 +464,7 @@ fn page_of(
                 .map(|room| queries::details(tables, viewer, room))
                 .transpose()?;
         }
-        Wanted::Browse => page.browse = queries::browse(tables, viewer)?,
+        Wanted::Browse => page.browse = queries::browse(tables, viewer, "", whole)?.items,
         Wanted::People => {
             let everybody = queries::everybody(tables)?.into_iter();
             let active = everybody.filter(|person| !person.suspended);

@@ -14,6 +14,7 @@ use super::body::BodyError;
 use super::typed::Typed;
 use crate::app::{InitialPage, shell, words};
 use crate::server::Failure;
+use crate::server::host::Host;
 use crate::wire::v1;
 
 /// Renders the page that `path` names from `page`, whole, with scripts on or off.
@@ -167,6 +168,37 @@ pub(super) fn foreign() -> Response {
         "This was sent from a page of another site, so Natter did nothing. Open Natter itself and do it there.",
     );
     bare(&failure, "<p><a href='/'>Open Natter</a></p>")
+}
+
+/// The request does not say once whom it is for (400).
+pub(super) fn no_host() -> Response {
+    let failure =
+        Failure::invalid("The request has no Host header, two, or one that names no host.");
+    let mut response = bare(&failure, "");
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response
+}
+
+/// Natter was asked under a name that is not its own (421). `url` is what it was told with
+/// --public-url.
+pub(super) fn misdirected(host: &Host, url: Option<&str>) -> Response {
+    let mend = match url {
+        Some(url) => format!(
+            "It is at {url}. If you came here from there, the proxy in front of Natter has to pass \
+             the Host header on."
+        ),
+        None => {
+            "If people reach it by that name, whoever runs it has to say so when they start it: \
+                 natter serve --public-url and the address, as in https://chat.example.org."
+                .to_owned()
+        }
+    };
+    let failure = Failure::invalid(format!(
+        "This Natter does not answer under the name “{host}”, since that is not its own. {mend}"
+    ));
+    let mut response = bare(&failure, "");
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response
 }
 
 /// A page without the app: one sentence, and what to do.

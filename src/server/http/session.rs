@@ -67,7 +67,7 @@ pub(super) fn may_connect(state: &AppState, uid: &Username) -> Response {
     if let Some(left) = state.limits.cut_off_for(uid) {
         return refused(REQUESTS, left);
     }
-    if state.tunnels.is_full(uid) {
+    if state.tunnels.is_full(uid) || state.connections.is_full(uid.as_str()) {
         return refused(CONNECTIONS, TRY_AGAIN);
     }
     StatusCode::NO_CONTENT.into_response()

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -20,8 +21,9 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::front::ForeignOrigin;
 use super::signed_in::{NotSignedIn, SignedIn};
-use super::{AppState, session};
+use super::{AppState, handshake, session};
 use crate::domain::{Username, limits};
 use crate::server::broker::SESSION_COOKIE_UPSTREAM;
 use crate::server::store::{SessionId, SessionToken};
@@ -138,11 +140,14 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
         Err(NotSignedIn::Suspended) => return StatusCode::FORBIDDEN.into_response(),
         Err(NotSignedIn::Unknown(_)) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
-    let Some(key) = websocket_key(&request) else {
-        return (StatusCode::UPGRADE_REQUIRED, "This is a WebSocket.\n").into_response();
+    let key = handshake::key_of(request.method(), request.version(), request.headers());
+    let key = match key {
+        Ok(key) => key,
+        Err(not) => return not.into_response(),
     };
     if !state.site.allows_origin(request.headers()) {
-        return (StatusCode::FORBIDDEN, "Not from this origin.\n").into_response();
+        let marked = Extension(ForeignOrigin);
+        return (StatusCode::FORBIDDEN, marked, "Not from this origin.\n").into_response();
     }
     if state.cluster.has_several() {
         state.tunnels.let_losses_be_noticed().await;
@@ -168,22 +173,6 @@ pub(super) async fn tunnel(State(state): State<AppState>, request: Request) -> R
     }
     tokio::spawn(carry(request, upstream, place));
     switching(accept)
-}
-
-/// The key of a WebSocket handshake (RFC 6455, 4.2.1), when the request is one.
-fn websocket_key(request: &Request) -> Option<HeaderValue> {
-    let headers = request.headers();
-    let asks = |name: HeaderName, word: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.to_ascii_lowercase().contains(word))
-    };
-    let is_handshake = request.method() == Method::GET
-        && asks(header::UPGRADE, "websocket")
-        && asks(header::CONNECTION, "upgrade")
-        && asks(header::SEC_WEBSOCKET_VERSION, "13");
-    is_handshake.then(|| headers.get(header::SEC_WEBSOCKET_KEY).cloned())?
 }
 
 /// A handshake with the first of the brokers that can be reached. `None`: none can.
@@ -232,7 +221,9 @@ async fn connect(
             header::COOKIE,
             format!("{SESSION_COOKIE_UPSTREAM}={}", token.as_str()),
         );
-    if let Some(agent) = from.get(header::USER_AGENT) {
+    // A header that Connection lists is for natter alone (RFC 9110, 7.6.1).
+    let is_passed_on = !handshake::lists(from, header::CONNECTION, header::USER_AGENT.as_str());
+    if let Some(agent) = from.get(header::USER_AGENT).filter(|_| is_passed_on) {
         request = request.header(header::USER_AGENT, agent);
     }
     let request = request

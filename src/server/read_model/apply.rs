@@ -72,7 +72,7 @@ fn apply_to_directory(
             }),
         ) => set_room(tables, sequence, room)?,
         Some(Body::MembershipChanged(changed)) => {
-            change_membership(tables, sequence, event.at_ms, changed)?;
+            change_membership(tables, sequence, event, changed)?;
         }
         Some(Body::AdministratorActed(_)) => {
             tables.execute(
@@ -126,7 +126,7 @@ fn set_person(
     )?;
     // Whatever changed of it: a connection that is made anew has the rights of now.
     if before.is_some_and(|before| before != (person.role, person.suspended)) {
-        cut(tables, sequence, at_ms, &person.uid)?;
+        cut(tables, sequence, at_ms, &person.uid, 0)?;
     }
     Ok(())
 }
@@ -167,7 +167,7 @@ fn set_room(
 fn change_membership(
     tables: &Transaction<'_>,
     sequence: Sequence,
-    at_ms: i64,
+    event: &v1::Event,
     changed: &v1::MembershipChanged,
 ) -> Result<(), ReadError> {
     let Some(room) = &changed.room else {
@@ -192,25 +192,65 @@ fn change_membership(
                     signed(sequence),
                 ],
             )?;
-        }
-        MembershipChange::Left | MembershipChange::Removed => {
             tables.execute(
-                "DELETE FROM member WHERE uid = ?1 AND room = ?2",
+                "UPDATE consent SET invited_by = NULL WHERE uid = ?1 AND room = ?2",
                 params![changed.uid, room.id],
             )?;
+        }
+        MembershipChange::Left | MembershipChange::Removed => {
+            let came: Option<Option<i64>> = tables
+                .prepare_cached("DELETE FROM member WHERE uid = ?1 AND room = ?2 RETURNING since")?
+                .query_row(params![changed.uid, room.id], |row| row.get(0))
+                .optional()?;
             if change == MembershipChange::Removed {
                 tables.execute(
                     "UPDATE room SET maker_removed = 1 WHERE id = ?1 AND made_by = ?2",
                     params![room.id, changed.uid],
                 )?;
             }
-            // Who has a right of its own to the room loses it.
+            // Who has a right of its own to the room loses it. Connections that were judged before they
+            // came in never had it.
             if room.kind() == RoomKind::Closed || is_guest(tables, &changed.uid)? {
-                cut(tables, sequence, at_ms, &changed.uid)?;
+                let came = came.flatten().unwrap_or_default();
+                cut(tables, sequence, event.at_ms, &changed.uid, came)?;
             }
+            set_consent(tables, sequence, event, changed)?;
+        }
+        MembershipChange::Invited | MembershipChange::Declined => {
+            set_consent(tables, sequence, event, changed)?;
         }
         MembershipChange::Unspecified => {}
     }
+    Ok(())
+}
+
+/// Notes how somebody who is not in a room stands to it now.
+fn set_consent(
+    tables: &Transaction<'_>,
+    sequence: Sequence,
+    event: &v1::Event,
+    changed: &v1::MembershipChanged,
+) -> Result<(), ReadError> {
+    let change = changed.change();
+    let by = event.key.as_ref().map(|key| key.uid.as_str());
+    let at_ms = |is_it: bool| if is_it { event.at_ms } else { 0 };
+    let is_invited = change == MembershipChange::Invited;
+    let room = changed.room.as_ref().map(|room| room.id.as_str());
+    tables.execute(
+        "INSERT INTO consent (uid, room, partings, place, invited_by, invited_ms, declined_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (uid, room) DO UPDATE SET partings = partings + ?3, place = ?4,
+            invited_by = ?5, invited_ms = ?6, declined_ms = max(declined_ms, ?7)",
+        params![
+            changed.uid,
+            room,
+            matches!(change, MembershipChange::Left | MembershipChange::Removed),
+            signed(sequence),
+            by.filter(|_| is_invited),
+            at_ms(is_invited),
+            at_ms(change == MembershipChange::Declined),
+        ],
+    )?;
     Ok(())
 }
 
@@ -227,10 +267,11 @@ fn cut(
     sequence: Sequence,
     at_ms: i64,
     uid: &str,
+    came: i64,
 ) -> Result<(), ReadError> {
     tables.execute(
-        "INSERT OR IGNORE INTO cut (sequence, uid, at_ms) VALUES (?1, ?2, ?3)",
-        params![signed(sequence), uid, at_ms],
+        "INSERT OR IGNORE INTO cut (sequence, uid, came, at_ms) VALUES (?1, ?2, ?3, ?4)",
+        params![signed(sequence), uid, came, at_ms],
     )?;
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The file's tables.
 
+use std::ffi::OsString;
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
@@ -11,7 +14,10 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
+
+/// Messages of closed rooms are in it.
+const MODE: u32 = 0o600;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -63,8 +69,20 @@ CREATE TABLE audit (
 CREATE TABLE cut (                 -- who may do less than before, and since when
     sequence INTEGER PRIMARY KEY,
     uid TEXT NOT NULL,
+    came INTEGER NOT NULL,         -- the entry that gave them what they lost, 0 for all they had
     at_ms INTEGER NOT NULL
 );
+CREATE TABLE consent (             -- whether somebody can be brought into a room that they are not in
+    uid TEXT NOT NULL,
+    room TEXT NOT NULL,
+    partings INTEGER NOT NULL,     -- how often they left it or were removed
+    place INTEGER NOT NULL,        -- the directory's last entry about it, while they are not in it
+    invited_by TEXT,               -- who asks them to come in; NULL: nobody
+    invited_ms INTEGER NOT NULL,
+    declined_ms INTEGER NOT NULL,  -- when they last declined, 0 for never
+    PRIMARY KEY (uid, room)
+) WITHOUT ROWID;
+CREATE INDEX invited_into_room ON consent (room) WHERE invited_by IS NOT NULL;
 CREATE TABLE entry (
     sequence INTEGER PRIMARY KEY,
     room TEXT NOT NULL,
@@ -99,6 +117,7 @@ pub(super) fn open(path: &Path) -> Result<Option<(Connection, Built)>, ReadError
     if !path.exists() {
         return Ok(None);
     }
+    make_private(path)?;
     let opened = Connection::open(path).and_then(|connection| {
         set_up(&connection, "NORMAL")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -151,6 +170,7 @@ fn built(connection: &Connection) -> rusqlite::Result<Option<Built>> {
 /// the power fail before [`complete`], it is thrown away in turn.
 pub(super) fn create(path: &Path, log_created_ns: i128) -> Result<Connection, ReadError> {
     discard(path)?;
+    make_private(path)?;
     let connection = Connection::open(path)?;
     set_up(&connection, "OFF")?;
     connection.execute_batch(&format!(
@@ -186,10 +206,34 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, ReadError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-fn discard(path: &Path) -> Result<(), ReadError> {
-    for suffix in ["", "-wal", "-shm"] {
+/// Makes the file, when there is none, and lets its owner alone read it and those beside it. Those that
+/// SQLite makes later have the mode of the file itself.
+fn make_private(path: &Path) -> Result<(), ReadError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(MODE);
+    options.open(path)?;
+    for file in files(path) {
+        match std::fs::set_permissions(&file, Permissions::from_mode(MODE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// All that SQLite keeps of it.
+fn files(path: &Path) -> impl Iterator<Item = OsString> {
+    ["", "-wal", "-shm"].into_iter().map(|suffix| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
+        name
+    })
+}
+
+fn discard(path: &Path) -> Result<(), ReadError> {
+    for name in files(path) {
         match std::fs::remove_file(&name) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error.into());

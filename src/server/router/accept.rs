@@ -13,27 +13,28 @@ pub(super) enum NotARequest {
     /// It names a place for the answer that is not the caller's inbox.
     #[error("its reply subject is not in the caller’s inbox")]
     ForeignReply,
+    /// It reads as what natter passes on, and natter has announced none.
+    #[error("it is made to look like natter’s own")]
+    ForgedRelay,
 }
 
-/// Reads a message that came on `pattern`.
-pub(super) fn request(pattern: &str, message: Message) -> Result<Request, NotARequest> {
-    let subject = message.subject.as_str();
-    let caller = caller_of(pattern, subject).ok_or(NotARequest::Nobody)?;
+/// Reads a message of `caller`'s.
+pub(super) fn request(caller: &Username, message: &Message) -> Result<Request, NotARequest> {
     let reply = match message.reply_str() {
-        Some(reply) if is_inbox_of(&caller, reply) => Some(reply.to_owned()),
+        Some(reply) if is_inbox_of(caller, reply) => Some(reply.to_owned()),
         None if message.reply.is_none() => None,
         _ => return Err(NotARequest::ForeignReply),
     };
     Ok(Request {
-        subject: subject.to_owned(),
-        caller,
+        subject: message.subject.as_str().to_owned(),
+        caller: caller.clone(),
         reply,
-        payload: message.payload,
+        payload: message.payload.clone(),
     })
 }
 
 /// Who asks: the token of the subject that stands where the pattern has its first `*`.
-fn caller_of(pattern: &str, subject: &str) -> Option<Username> {
+pub(super) fn caller_of(pattern: &str, subject: &str) -> Option<Username> {
     let at = pattern.split('.').position(|token| token == "*")?;
     Username::parse(subject.split('.').nth(at)?).ok()
 }

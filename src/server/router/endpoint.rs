@@ -9,9 +9,9 @@ use super::stats::Stats;
 
 /// A handler on a subject pattern.
 pub(super) struct Endpoint<S> {
-    pub pattern: &'static str,
     pub handler: Erased<S>,
-    pub is_own: fn(&Request) -> bool,
+    /// What natter passes on to this route's subjects, where it does.
+    pub is_own: Option<fn(&Request) -> bool>,
     pub about: Arc<About>,
 }
 
@@ -28,9 +28,8 @@ pub(super) struct About {
 impl<S: Send + 'static> Endpoint<S> {
     pub fn new<A: 'static, H: Handler<A, S>>(pattern: &'static str, handler: H) -> Self {
         Self {
-            pattern,
             handler: handler::erase(handler),
-            is_own: |_| false,
+            is_own: None,
             about: Arc::new(About {
                 name: name_of(pattern),
                 pattern,
@@ -42,7 +41,10 @@ impl<S: Send + 'static> Endpoint<S> {
     }
 
     pub fn past_own(self, is_own: fn(&Request) -> bool) -> Self {
-        Self { is_own, ..self }
+        Self {
+            is_own: Some(is_own),
+            ..self
+        }
     }
 }
 

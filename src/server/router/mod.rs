@@ -14,8 +14,8 @@
 //!
 //! The first `*` of a pattern stands for the username of who asks: the broker lets a connection
 //! publish only under its own (Must hold, 4). The router answers nowhere but in that person's
-//! inbox (Must hold, 2), limits what one person asks, and outlives a handler that panics, so no
-//! handler can forget any of it.
+//! inbox (Must hold, 2), counts all that a person sends and limits it, works for people in turn, and
+//! outlives a handler that panics, so no handler can forget any of it.
 //!
 //! `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` (ADR-32) show all that is served here, each endpoint
 //! with its messages and what became of its requests.
@@ -25,18 +25,23 @@
 //! | `extract`, `handler`, `reply` | what a handler's arguments and its return value can be |
 //! | `endpoint` | a route, and what the router knows of it |
 //! | `accept` | which messages are requests, and whose |
+//! | `arrivals`, `relays` | what counts against whom, before anything is done for it |
+//! | `turns` | who is worked for next |
 //! | `serve` | from subscription to reply |
 //! | `stats`, `discovery`, `schema` | what became of requests, and how that is told (ADR-32) |
 
 mod accept;
+mod arrivals;
 mod discovery;
 mod endpoint;
 mod extract;
 mod handler;
+mod relays;
 mod reply;
 mod schema;
 mod serve;
 mod stats;
+mod turns;
 
 pub use extract::{CurrentUser, FromRequest, Proto, State};
 pub use handler::{Handler, Messages};
@@ -86,8 +91,10 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.add(Endpoint::new(pattern, handler))
     }
 
-    /// The same, where natter itself publishes to the pattern's subjects too: what `is_own` knows
-    /// for natter's own is neither counted nor limited, and reaches no handler.
+    /// The same, where natter itself publishes to the pattern's subjects too. What `is_own` knows
+    /// for such reaches no handler. It is natter's when natter has announced one on
+    /// [`subject::relay`](crate::domain::subject::relay), over the same connection and just before;
+    /// any other is forged, and counts against whose subject it is.
     #[must_use]
     pub fn route_past_own<A: 'static>(
         self,

@@ -7,28 +7,31 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use futures::{FutureExt as _, StreamExt as _};
-use tokio::sync::Semaphore;
+use futures::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::Router;
+use super::arrivals::{Arrivals, Job};
 use super::discovery::Discovery;
 use super::endpoint::{About, Endpoint};
 use super::handler::Answer;
-use super::{Router, accept};
-use crate::domain::Username;
+use super::turns::{self, Turns};
+use crate::domain::{Username, limits, subject};
 use crate::nats;
 use crate::server::Failure;
-use crate::server::limits::{Excess, Limits};
+use crate::server::limits::Limits;
 
 /// Of several natters behind one broker, one answers each request.
 pub(super) const QUEUE: &str = "natter";
 
-/// Requests under way at once. Further ones wait with the broker's client, whose queue is bounded
-/// and drops what does not fit: the caller asks again, with the same key.
-const AT_ONCE: usize = 256;
+/// Tasks that take requests up. Those that wait for something go on in tasks of their own.
+const WORKERS: usize = 4;
 
-/// Longest that a handler may take.
+/// What every broker lets through that natter runs with, in bytes.
+const ALWAYS_FITS: usize = limits::LEAST_PAYLOAD;
+
+/// Longest that a handler may take, and that a request may wait for its turn.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The two connections that the router needs.
@@ -65,32 +68,47 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         stop: CancellationToken,
     ) -> Result<Served, nats::SubscribeError> {
         let mut tasks = JoinSet::new();
-        let shared = Arc::new(Shared {
-            writer: wires.writer.clone(),
-            limits: wires.limits,
-            cut_off: wires.cut_off,
-        });
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let about = self.endpoints.iter().map(|e| Arc::clone(&e.about));
+        let endpoints: Arc<[_]> = self.endpoints.into();
+        let about = endpoints.iter().map(|e| Arc::clone(&e.about));
         let discovery = Discovery::new(about.collect());
         for subject in discovery.subjects() {
             let questions = wires.reader.subscribe(&subject).await?;
             let answering = discovery.clone().run(questions, wires.writer.clone());
             tasks.spawn(until(&stop, answering));
         }
-        for endpoint in self.endpoints {
-            let requests = wires
-                .reader
-                .queue_subscribe(endpoint.pattern, QUEUE)
-                .await?;
-            let route = Route {
-                endpoint,
+        let turns = Turns::new(turns::ROOM);
+        let arrivals = Arc::new(Arrivals::new(&wires, turns.clone()));
+        for _ in 0..WORKERS {
+            let worker = Worker {
+                endpoints: Arc::clone(&endpoints),
                 state: self.state.clone(),
-                shared: Arc::clone(&shared),
-                turns: Arc::clone(&turns),
+                writer: wires.writer.clone(),
+                turns: turns.clone(),
             };
-            tasks.spawn(until(&stop, route.run(requests)));
+            tasks.spawn(until(&stop, worker.run()));
         }
+        let announced = Arc::clone(&arrivals);
+        let announcements = wires
+            .reader
+            .subscribe_with(subject::RELAYS, None, move |message| {
+                announced.announced(&message);
+            });
+        let mut all = vec![announcements.await?];
+        for (route, endpoint) in endpoints.iter().enumerate() {
+            let (arrivals, all_endpoints) = (Arc::clone(&arrivals), Arc::clone(&endpoints));
+            let take = move |message| arrivals.take(route, &all_endpoints[route], message);
+            let reader = &wires.reader;
+            all.push(
+                reader
+                    .subscribe_with(endpoint.about.pattern, Some(QUEUE), take)
+                    .await?,
+            );
+        }
+        // They are subscribed to for as long as they are held.
+        tasks.spawn(until(&stop, async move {
+            let _all = all;
+            std::future::pending::<()>().await;
+        }));
         Ok(Served { _tasks: tasks })
     }
 }
@@ -105,63 +123,35 @@ fn until(
     }
 }
 
-/// What all routes need.
-struct Shared {
-    writer: async_nats::Client,
-    limits: Limits,
-    cut_off: CutOff,
-}
-
-struct Route<S> {
-    endpoint: Endpoint<S>,
+/// Works on what waits, one request after the other as far as they need not wait for anything.
+struct Worker<S> {
+    endpoints: Arc<[Endpoint<S>]>,
     state: S,
-    shared: Arc<Shared>,
-    turns: Arc<Semaphore>,
+    writer: async_nats::Client,
+    turns: Turns<Job>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Route<S> {
-    async fn run(self, mut requests: nats::Subscription) {
+impl<S: Clone + Send + Sync + 'static> Worker<S> {
+    async fn run(self) {
         let mut under_way = JoinSet::new();
-        while let Some(message) = requests.next().await {
+        loop {
+            let (job, turn) = self.turns.next().await;
             while under_way.try_join_next().is_some() {}
-            let about = &self.endpoint.about;
-            let request = match accept::request(about.pattern, message) {
-                Ok(request) => request,
-                Err(reason) => {
-                    about.stats.count_refused();
-                    tracing::debug!(endpoint = about.name, %reason, "a message was no request");
-                    continue;
-                }
-            };
-            if (self.endpoint.is_own)(&request) {
-                continue;
-            }
-            let mut finish = Finish {
-                about: Arc::clone(about),
-                shared: Arc::clone(&self.shared),
-                reply: request.reply.clone(),
+            let endpoint = &self.endpoints[job.route];
+            let finish = Finish {
+                about: Arc::clone(&endpoint.about),
+                writer: self.writer.clone(),
+                reply: job.request.reply.clone(),
                 began: Instant::now(),
             };
-            match self.shared.limits.request(&request.caller) {
-                Ok(()) => {}
-                Err(Excess::Refused(failure)) => {
-                    finish.with(Err(failure)).await;
-                    continue;
-                }
-                Err(Excess::CutOff(failure)) => {
-                    tracing::warn!(who = %request.caller, "cut off for asking too much");
-                    finish.with(Err(failure)).await;
-                    (self.shared.cut_off)(request.caller);
-                    continue;
-                }
+            if job.came.elapsed() > DEADLINE {
+                // Whoever asked has given up, and asks again.
+                finish.with(Err(Failure::unavailable())).await;
+                continue;
             }
-            let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
-                return;
-            };
-            finish.began = Instant::now();
-            let mut answer = (self.endpoint.handler)(request, self.state.clone());
+            let mut answer = (endpoint.handler)(job.request, self.state.clone());
             // What is worked out without waiting needs no task of its own.
-            if let Some(outcome) = first_step(&mut answer, &about.name) {
+            if let Some(outcome) = first_step(&mut answer, &endpoint.about.name) {
                 finish.with(outcome).await;
                 continue;
             }
@@ -177,16 +167,17 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 /// What is to be done when a request's outcome is known.
 struct Finish {
     about: Arc<About>,
-    shared: Arc<Shared>,
+    writer: async_nats::Client,
     reply: Option<String>,
     began: Instant,
 }
 
 impl Finish {
     async fn with(self, outcome: Result<Vec<u8>, Failure>) {
+        let outcome = fitting(&self.writer, outcome);
         self.about.stats.count(&outcome, self.began.elapsed());
         match self.reply {
-            Some(reply) => send(&self.shared.writer, reply, outcome).await,
+            Some(reply) => send(&self.writer, reply, outcome).await,
             None if self.about.told_of_silence.swap(true, Ordering::Relaxed) => {}
             None => tracing::info!(
                 endpoint = self.about.name,
@@ -221,7 +212,26 @@ fn panicked(endpoint: &str) -> Result<Vec<u8>, Failure> {
     Err(Failure::internal())
 }
 
-async fn send(writer: &async_nats::Client, reply: String, outcome: Result<Vec<u8>, Failure>) {
+/// A reply that the broker would not take is none: whoever waits is told so, and asks for less.
+fn fitting(
+    writer: &async_nats::Client,
+    outcome: Result<Vec<u8>, Failure>,
+) -> Result<Vec<u8>, Failure> {
+    match outcome {
+        Ok(reply)
+            if reply.len() > ALWAYS_FITS && reply.len() > writer.server_info().max_payload =>
+        {
+            Err(Failure::too_large())
+        }
+        outcome => outcome,
+    }
+}
+
+pub(super) async fn send(
+    writer: &async_nats::Client,
+    reply: String,
+    outcome: Result<Vec<u8>, Failure>,
+) {
     let sent = match outcome {
         Ok(payload) => writer.publish(reply, Bytes::from(payload)).await,
         Err(failure) => {

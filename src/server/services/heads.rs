@@ -11,24 +11,26 @@ use crate::wire::v1::{HeadsRequest, HeadsResponse};
 pub(super) async fn heads(
     State(services): State<Services>,
     CurrentUser(me): CurrentUser,
-    Proto(HeadsRequest { also }): Proto<HeadsRequest>,
+    Proto(HeadsRequest { also, after }): Proto<HeadsRequest>,
 ) -> Result<Proto<HeadsResponse>, Failure> {
     if also.len() > limits::SYNC_ROOMS {
         return Err(Failure::invalid("Ask for at most 200 other rooms at once."));
     }
     let (markers, _) = services.store.reads.of(&me).await?;
+    let mut budget = services.budget();
     let answer = services
         .ask_as(&me, move |tables, viewer| {
-            let mut rooms = queries::room_heads(tables, viewer, &also)?;
-            queries::count_unread(tables, viewer, &markers, &mut rooms)?;
+            budget.reserve(&viewer.person);
+            let rooms = queries::room_heads(tables, viewer, &markers, &also, &after, &mut budget)?;
             Ok((rooms, viewer.person.clone()))
         })
         .await?;
     let (rooms, me) = answer.value;
     Ok(Proto(HeadsResponse {
         through: answer.through.0,
-        rooms,
+        rooms: rooms.items,
         me: Some(me),
+        more: rooms.more,
         epoch: answer.epoch.0,
     }))
 }

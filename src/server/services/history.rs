@@ -12,12 +12,14 @@ pub(super) async fn history(
     CurrentUser(me): CurrentUser,
     Proto(asked): Proto<HistoryRequest>,
 ) -> Result<Proto<HistoryResponse>, Failure> {
+    let mut budget = services.budget();
     let answer = services
         .ask_as(&me, move |tables, viewer| {
             let Some(room) = queries::visible_room(tables, viewer, &asked.room)? else {
                 return Ok(None);
             };
-            queries::view(tables, room, Sequence(asked.before), asked.limit).map(Some)
+            let before = Sequence(asked.before);
+            queries::view(tables, room, before, asked.limit, &mut budget).map(Some)
         })
         .await?;
     let view = answer.value.ok_or_else(Failure::no_such_room)?;

@@ -3,6 +3,8 @@
 //! A new service is one async function and one line here: `docs/protocol.md` shows how. What forms
 //! can do as well is a function of its own that both call.
 
+mod about;
+mod coming;
 mod echo;
 mod heads;
 mod history;
@@ -17,13 +19,13 @@ pub use post::post_message;
 
 use rusqlite::Transaction;
 
-use super::Failure;
 use super::cutter::Cutter;
 use super::limits::Limits;
 use super::read_model::queries::{self, Viewer};
 use super::read_model::{Answer, ReadError, ReadModel};
 use super::router::Router;
 use super::store::Store;
+use super::{Budget, Failure};
 use crate::domain::Username;
 
 /// What the handlers share.
@@ -42,6 +44,12 @@ pub struct Services {
 }
 
 impl Services {
+    /// What one answer may hold, by what the broker lets through now.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        Budget::of_payload(self.chat.server_info().max_payload)
+    }
+
     /// Asks the read model, behind the barrier, as somebody: what they may see is judged in the
     /// same transaction.
     ///

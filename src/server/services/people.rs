@@ -15,12 +15,15 @@ pub(super) async fn people(
     if asked.uids.len() > limits::PEOPLE_ASKED {
         return Err(Failure::invalid("Ask for at most 200 people at once."));
     }
+    let uids = asked.uids.into_iter().collect();
+    let mut budget = services.budget();
     let answer = services
         .ask_as(&me, move |tables, viewer| {
-            queries::visible_people(tables, viewer, asked.uids)
+            queries::people_part(tables, viewer, &uids, &asked.after, &mut budget)
         })
         .await?;
     Ok(Proto(PeopleResponse {
-        people: answer.value,
+        people: answer.value.items,
+        more: answer.value.more,
     }))
 }

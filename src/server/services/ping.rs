@@ -1,7 +1,7 @@
 //! The ping-pong game: natter passes the ball, since nobody may publish to another's subject.
 //!
-//! Natter hears what it passes on to `<x>.ping` as everything there. Without the rules below one
-//! message would go round at thousands a second.
+//! Natter hears what it passes on to `<x>.ping` as everything there, so it announces each ball to all
+//! natters first: what reads like one and was not announced is somebody's forgery.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -9,6 +9,7 @@ use prost::Message as _;
 use super::Services;
 use crate::domain::{Username, subject};
 use crate::server::Failure;
+use crate::server::read_model::queries;
 use crate::server::router::{CurrentUser, Proto, Request, State};
 use crate::wire::pingpong::{PingRequest, PingResponse};
 
@@ -31,20 +32,41 @@ pub(super) async fn ping(
             "Nobody plays ping-pong with themselves. The ping was not passed on.",
         ));
     }
+    may_see(&services, &sender, &destination).await?;
     let ball = Bytes::from(ping.encode_to_vec());
-    services
-        .chat
-        .publish(subject::ping(&destination), ball)
-        .await
-        .map_err(|error| {
+    // One connection for both: their order is what tells the ball from a forged one.
+    for (subject, payload) in [
+        (subject::relay(&destination), Bytes::new()),
+        (subject::ping(&destination), ball),
+    ] {
+        let sent = services.chat.publish(subject, payload).await;
+        sent.map_err(|error| {
             tracing::warn!(%error, "a ping was not passed on");
             Failure::unavailable()
         })?;
+    }
     Ok(Proto(PingResponse {}))
 }
 
-/// Is it what natter has passed on itself? That has no reply subject, and another's origin: no
-/// handler has let anything else through.
+/// A guest plays with those whom they may see. Somebody else looks to them like nobody. Members may see
+/// everybody, and are not told who is not there: a ping to nobody has no answer.
+async fn may_see(services: &Services, sender: &Username, other: &Username) -> Result<(), Failure> {
+    let uid = other.to_string();
+    let seen = services.ask_as(sender, move |tables, viewer| {
+        let is_seen =
+            !viewer.is_guest() || !queries::visible_people(tables, viewer, [uid])?.is_empty();
+        Ok(is_seen)
+    });
+    match seen.await?.value {
+        true => Ok(()),
+        false => Err(Failure::not_found(
+            "There is nobody of that name to play with. The ping was not passed on.",
+        )),
+    }
+}
+
+/// Does it read as what natter passes on? That has no reply subject, and another's origin: no handler
+/// has let anything else through.
 pub(super) fn is_relay(request: &Request) -> bool {
     request.reply.is_none()
         && PingRequest::decode(request.payload.clone())
@@ -70,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn natter_knows_what_it_passed_on() {
+    fn what_natter_passes_on_has_no_reply_and_anothers_origin() {
         assert!(is_relay(&request("ben", None)));
         assert!(!is_relay(&request("ada", None)), "she wants no answer");
         assert!(!is_relay(&request("ben", Some("_INBOX.ada.x"))), "refused");

@@ -1,11 +1,13 @@
 //! Rooms and who is in them: what the commands and the forms both do.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::Services;
-use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, limits};
+use super::about::{About, guards_of};
+use super::{Services, coming};
+use crate::domain::{Pair, RoomId, RoomName, Topic, Username, limits};
 use crate::server::Failure;
-use crate::server::read_model::queries::{self, Viewer};
+use crate::server::read_model::queries;
 use crate::server::router::{CurrentUser, Proto, State};
 use crate::server::store::{Guard, RoomEdit};
 use crate::wire::v1::{self, MembershipChange, Room, RoomKind, RoomResponse};
@@ -87,12 +89,29 @@ pub(super) async fn on_change(
 pub(super) async fn browse(
     State(services): State<Services>,
     CurrentUser(me): CurrentUser,
-    Proto(v1::BrowseRequest {}): Proto<v1::BrowseRequest>,
+    Proto(v1::BrowseRequest { after }): Proto<v1::BrowseRequest>,
 ) -> Result<Proto<v1::BrowseResponse>, Failure> {
-    let answer = services.ask_as(&me, queries::browse).await?;
+    let mut budget = services.budget();
+    let answer = services
+        .ask_as(&me, move |tables, viewer| {
+            // Invitations are few, and come with the first part.
+            let invitations = match after.is_empty() {
+                true => queries::invitations(tables, viewer)?,
+                false => Vec::new(),
+            };
+            for invitation in &invitations {
+                budget.reserve(invitation);
+            }
+            let part = queries::browse(tables, viewer, &after, &mut budget)?;
+            Ok((part, invitations))
+        })
+        .await?;
+    let (part, invitations) = answer.value;
     Ok(Proto(v1::BrowseResponse {
         through: answer.through.0,
-        rooms: answer.value,
+        rooms: part.items,
+        more: part.more,
+        invitations,
     }))
 }
 
@@ -101,15 +120,18 @@ pub(super) async fn members(
     CurrentUser(me): CurrentUser,
     Proto(asked): Proto<v1::MembersRequest>,
 ) -> Result<Proto<v1::MembersResponse>, Failure> {
+    let mut budget = services.budget();
     let found = services
         .ask_as(&me, move |tables, viewer| {
             let Some(room) = queries::visible_room(tables, viewer, &asked.room)? else {
                 return Ok(None);
             };
-            let members = queries::members(tables, &room)?;
+            budget.reserve(&room);
+            let members = queries::members_part(tables, &room, &asked.after, &mut budget)?;
             Ok(Some(v1::MembersResponse {
                 room: Some(room),
-                members,
+                members: members.items,
+                more: members.more,
             }))
         })
         .await?;
@@ -212,6 +234,10 @@ pub async fn talk_to(
         return Err(too_many_rooms("Somebody of them is"));
     }
     let with: Vec<_> = people.into_iter().map(|(uid, ..)| uid).collect();
+    for uid in &with {
+        let counted = services.limits.brought_in(me, uid);
+        counted.map_err(|wait| brought_in_often(uid.as_str(), wait))?;
+    }
     let (kind, topic) = (RoomKind::Closed, Topic::default());
     let guard = Guard::account(me, place);
     Ok(directory
@@ -219,30 +245,35 @@ pub async fn talk_to(
         .await?)
 }
 
-/// Comes into an open room.
+/// Comes into an open room, or into one that they are invited into.
 ///
 /// # Errors
-/// There is no such open room.
+/// There is no such room for them, or the invitation holds no longer.
 pub async fn join(services: &Services, me: &Username, room_id: &str) -> Result<Room, Failure> {
     let about = About::find(services, me, room_id, None).await?;
     if about.is_in {
         return Ok(about.room);
     }
     about.must_not_be_archived()?;
+    let (judged, guards) = match &about.asking {
+        Some(asking) if !about.may_read => {
+            if about.room.kind() == RoomKind::Closed && about.closed >= limits::CLOSED_ROOMS {
+                return Err(too_many_rooms("You are"));
+            }
+            (Some(asking.place), guards_of(asking)?)
+        }
+        _ => (None, about.guards()?),
+    };
     let directory = services.store.directory();
+    let joined = MembershipChange::Joined;
     directory
-        .change_membership(
-            me,
-            me,
-            &about.room,
-            MembershipChange::Joined,
-            &about.guards()?,
-        )
+        .change_membership_at(judged, me, me, &about.room, joined, &guards)
         .await?;
     Ok(about.room)
 }
 
-/// Goes from a room. When this returns, the person hears nothing more of a closed one.
+/// Goes from a room. When this returns, the person hears nothing more of a closed one. Whoever is
+/// invited and not in it declines.
 ///
 /// # Errors
 /// One cannot go from this one.
@@ -250,6 +281,9 @@ pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<
     let about = About::find(services, me, room_id, None).await?;
     if about.room.kind() == RoomKind::Direct {
         return Err(Failure::forbidden("Direct messages cannot be left."));
+    }
+    if !about.is_in && about.asking.is_some() {
+        return decline_as(services, me, about).await;
     }
     if about.room.is_home() {
         return Err(Failure::forbidden(
@@ -259,10 +293,38 @@ pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<
     send_away(services, me, me, about.room, MembershipChange::Left, &[]).await
 }
 
-/// Brings people into a room.
+/// Declines an invitation.
 ///
 /// # Errors
-/// The person may not, or somebody of them is not to be found; then nobody was brought in.
+/// The person is not invited, or in the room by now.
+pub async fn decline(services: &Services, me: &Username, room_id: &str) -> Result<Room, Failure> {
+    let about = About::find(services, me, room_id, None).await?;
+    if about.is_in {
+        return Err(Failure::forbidden(
+            "You are in this room. You can leave it.",
+        ));
+    }
+    decline_as(services, me, about).await
+}
+
+async fn decline_as(services: &Services, me: &Username, about: About) -> Result<Room, Failure> {
+    let asking = about
+        .asking
+        .ok_or_else(|| Failure::not_found("This invitation holds no longer."))?;
+    let (directory, place) = (services.store.directory(), Some(asking.place));
+    let declined = MembershipChange::Declined;
+    directory
+        .change_membership_at(place, me, me, &about.room, declined, &[])
+        .await?;
+    Ok(about.room)
+}
+
+/// Brings people into a room. Those who have left it or were removed from it twice are invited: it is
+/// theirs to say whether they come in.
+///
+/// # Errors
+/// The person may not, or somebody of them is not to be found or declined lately; then nobody was
+/// brought in.
 pub async fn invite(
     services: &Services,
     me: &Username,
@@ -284,43 +346,26 @@ pub async fn invite(
         ));
     }
     let asked: BTreeSet<String> = uids.into_iter().collect();
-    let wanted = asked.clone();
-    let is_closed = about.room.kind() == RoomKind::Closed;
-    let invited = services
-        .ask_as(me, move |tables, _| {
-            let mut invited = Vec::new();
-            for person in queries::people(tables, wanted)? {
-                let Ok(uid) = Username::parse(&person.uid) else {
-                    continue;
-                };
-                let full =
-                    is_closed && queries::closed_rooms(tables, &uid)? >= limits::CLOSED_ROOMS;
-                invited.push((uid, person, full));
-            }
-            Ok(invited)
-        })
-        .await?
-        .value;
+    let candidates = coming::candidates(services, me, &about.room, asked.clone()).await?;
     for uid in &asked {
-        let found = invited.iter().find(|(found, ..)| found.as_str() == uid);
-        match found {
-            None => return Err(nobody(uid)),
-            Some((_, person, _)) if person.suspended => return Err(nobody(uid)),
-            Some((_, person, true)) => {
-                return Err(too_many_rooms(&format!("{} is", person.display_name)));
-            }
-            Some(_) => {}
+        let mut found = candidates.iter();
+        let found = found.find(|one| one.uid.as_str() == uid);
+        let found = found.filter(|one| !one.person.suspended);
+        let found = found.ok_or_else(|| nobody(uid))?;
+        if found.is_full {
+            return Err(too_many_rooms(&format!("{} is", found.person.display_name)));
+        }
+        found.change(&about.room)?;
+    }
+    for one in &candidates {
+        if one.change(&about.room)?.is_some() {
+            let counted = services.limits.brought_in(me, &one.uid);
+            counted.map_err(|wait| brought_in_often(&one.person.display_name, wait))?;
         }
     }
-    let directory = services.store.directory();
     let guards = about.guards()?;
-    for (uid, person, _) in invited {
-        // Everybody else is in the room that natter made, without a list.
-        if !about.room.is_home() || person.role() == v1::Role::Guest {
-            directory
-                .change_membership(me, &uid, &about.room, MembershipChange::Added, &guards)
-                .await?;
-        }
+    for one in candidates {
+        coming::bring_in(services, me, &about.room, one, &guards).await?;
     }
     Ok(about.room)
 }
@@ -355,6 +400,9 @@ pub async fn remove(
             "Everybody is in this room. An administrator can suspend somebody instead.",
         ));
     }
+    let counted = services.limits.removed(me, &other);
+    counted
+        .map_err(|wait| Failure::too_many_to(&person.display_name, "removed from rooms", wait))?;
     let guards = about.guards()?;
     let removed = MembershipChange::Removed;
     send_away(services, me, &other, about.room, removed, &guards).await
@@ -457,100 +505,16 @@ pub async fn change(
     Ok(room)
 }
 
-/// What is to be known before something is done about a room.
-struct About {
-    viewer: Viewer,
-    room: Room,
-    is_in: bool,
-    /// The entry of LOG that says so, where there is one.
-    membership: Option<Sequence>,
-    looks_after: bool,
-    /// Somebody else whom it is about, and whether they are in it.
-    other: Option<(v1::Person, bool)>,
-}
-
-impl About {
-    async fn find(
-        services: &Services,
-        me: &Username,
-        room_id: &str,
-        other: Option<Username>,
-    ) -> Result<Self, Failure> {
-        services.limits.change(me)?;
-        let room_id = room_id.to_owned();
-        let found = services
-            .ask_as(me, move |tables, viewer| {
-                let Some(room) = queries::visible_room_by_id(tables, viewer, &room_id)? else {
-                    return Ok(None);
-                };
-                let other = match other {
-                    Some(uid) => queries::people(tables, [uid.to_string()])?.pop(),
-                    None => None,
-                };
-                let other = other
-                    .map(|other| {
-                        let is_in = queries::is_in(tables, &other, &room)?;
-                        Ok::<_, crate::server::read_model::ReadError>((other, is_in))
-                    })
-                    .transpose()?;
-                Ok(Some(Self {
-                    is_in: queries::is_in(tables, &viewer.person, &room)?,
-                    membership: queries::membership_place(tables, &viewer.person.uid, &room)?,
-                    looks_after: queries::looks_after(tables, viewer, &room)?,
-                    viewer: viewer.clone(),
-                    room,
-                    other,
-                }))
-            })
-            .await?;
-        found.value.ok_or_else(Failure::no_such_room)
-    }
-
-    fn must_be_in(&self) -> Result<(), Failure> {
-        if self.is_in {
-            return Ok(());
-        }
-        Err(Failure::forbidden("Join this room first."))
-    }
-
-    fn must_not_be_archived(&self) -> Result<(), Failure> {
-        if self.room.archived {
-            return Err(Failure::forbidden("This room is archived."));
-        }
-        Ok(())
-    }
-
-    /// What must not have changed when others are brought in or removed: the account of whoever does
-    /// it, and their own membership.
-    fn guards(&self) -> Result<Vec<Guard>, Failure> {
-        let uid = Username::parse(&self.viewer.person.uid)?;
-        let mut guards = vec![Guard::account(&uid, self.viewer.place)];
-        if let Some(place) = self.membership {
-            guards.push(Guard::membership(
-                &RoomId::parse(&self.room.id)?,
-                &uid,
-                place,
-            ));
-        }
-        Ok(guards)
-    }
-
-    fn must_look_after(&self, what: &str) -> Result<(), Failure> {
-        if self.looks_after {
-            return Ok(());
-        }
-        Err(Failure::forbidden(format!(
-            "Who made this room and administrators may {what}."
-        )))
-    }
-}
-
 fn nobody(uid: &str) -> Failure {
     Failure::not_found(format!("There is nobody with the username “{uid}” here."))
 }
 
 fn guests_may_not(what: &str) -> Failure {
     Failure::forbidden(format!("Guests may not {what}."))
+}
+
+fn brought_in_often(who: &str, wait: Duration) -> Failure {
+    Failure::too_many_to(who, "brought into rooms", wait)
 }
 
 fn too_many_rooms(who: &str) -> Failure {

@@ -217,16 +217,26 @@ impl Sessions {
         Ok((session.expires > SystemTime::now()).then_some(session))
     }
 
+    /// The names of somebody's sessions.
+    ///
+    /// # Errors
+    /// The broker did not answer.
+    pub async fn names_of(&self, uid: &Username) -> Result<Vec<SessionId>, StoreError> {
+        let keys = self.bucket.keys_below(uid.as_str()).await?;
+        Ok(keys
+            .iter()
+            .filter_map(|key| SessionId::parse(key))
+            .collect())
+    }
+
     /// Somebody's sessions, the one last used first.
     ///
     /// # Errors
     /// The broker did not answer.
     pub async fn of(&self, uid: &Username) -> Result<Vec<Session>, StoreError> {
         let mut sessions = Vec::new();
-        for key in self.bucket.keys_below(uid.as_str()).await? {
-            if let Some(id) = SessionId::parse(&key) {
-                sessions.extend(self.find_by_id(&id).await?);
-            }
+        for id in self.names_of(uid).await? {
+            sessions.extend(self.find_by_id(&id).await?);
         }
         sessions.sort_by_key(|session| std::cmp::Reverse(session.used.0));
         Ok(sessions)

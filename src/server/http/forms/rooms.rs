@@ -110,6 +110,7 @@ pub(in super::super) async fn change(
     let changed = match form.of.as_str() {
         "join" => rooms::join(services, uid, &room).await,
         "leave" => rooms::leave(services, uid, &room).await,
+        "decline" => rooms::decline(services, uid, &room).await,
         "mute" => rooms::mute(services, uid, &room, true).await,
         "unmute" => rooms::mute(services, uid, &room, false).await,
         "invite" => rooms::invite(services, uid, &room, people.uids()).await,
@@ -135,6 +136,7 @@ pub(in super::super) async fn change(
     let path = format!("/r/{room}/details");
     match changed {
         Ok(_) if form.of == "leave" => on_to("/"),
+        Ok(_) if form.of == "decline" => on_to("/rooms"),
         Ok(room) if form.of == "join" => on_to(&format!("/r/{}", room.id)),
         Ok(_) => on_to(&path),
         Err(failure) => {

@@ -134,8 +134,17 @@ pub fn may_read(
     viewer: &Viewer,
     room: &v1::Room,
 ) -> Result<bool, ReadError> {
+    Ok(may_read_listed(
+        viewer,
+        room,
+        is_in(tables, &viewer.person, room)?,
+    ))
+}
+
+/// The same where it is known whether they are in it.
+pub(super) fn may_read_listed(viewer: &Viewer, room: &v1::Room, is_in: bool) -> bool {
     let is_open = room.kind() == RoomKind::Open;
-    Ok((is_open && !viewer.is_guest()) || is_in(tables, &viewer.person, room)?)
+    (is_open && !viewer.is_guest()) || is_in
 }
 
 /// The room with this id or, failing that, this name, if they may read it. One that they may not
@@ -177,21 +186,29 @@ pub fn visible_people(
     viewer: &Viewer,
     uids: impl IntoIterator<Item = String>,
 ) -> Result<Vec<v1::Person>, ReadError> {
-    let mut people = super::people(tables, uids)?;
-    if viewer.is_guest() {
-        let mut shares = tables.prepare_cached(SHARES_A_ROOM)?;
-        let mut seen = Vec::new();
-        for person in people {
-            let is_seen = person.uid == viewer.person.uid
-                || shares.exists(params![viewer.person.uid, person.uid])?
-                || is_home_shared(tables, viewer, &person)?;
-            if is_seen {
-                seen.push(person);
-            }
-        }
-        people = seen;
+    let mut people = Vec::new();
+    for uid in uids {
+        people.extend(visible_person(tables, viewer, &uid)?);
     }
     Ok(people)
+}
+
+/// Who has this username, if they may see that person.
+pub(super) fn visible_person(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    uid: &str,
+) -> Result<Option<v1::Person>, ReadError> {
+    let Some(person) = super::person(tables, uid)? else {
+        return Ok(None);
+    };
+    let is_seen = !viewer.is_guest()
+        || person.uid == viewer.person.uid
+        || tables
+            .prepare_cached(SHARES_A_ROOM)?
+            .exists(params![viewer.person.uid, person.uid])?
+        || is_home_shared(tables, viewer, &person)?;
+    Ok(is_seen.then_some(person))
 }
 
 const SHARES_A_ROOM: &str = "SELECT 1 FROM member AS mine JOIN member AS theirs

@@ -10,27 +10,6 @@ use crate::domain::{RoomId, Sequence, limits};
 use crate::server::store::{Epoch, Markers};
 use crate::wire::v1;
 
-/// Tells for each room of somebody's sidebar how much of it they have not read.
-///
-/// # Errors
-/// SQLite failed.
-pub fn count_unread(
-    tables: &Transaction<'_>,
-    viewer: &Viewer,
-    markers: &Markers,
-    heads: &mut [v1::RoomHead],
-) -> Result<(), ReadError> {
-    let counter = Counter::new(tables, viewer, markers)?;
-    for head in heads.iter_mut().filter(|head| head.joined) {
-        let position = head.head.as_ref();
-        let Some((id, end)) = position.map(|at| (at.room_id.clone(), at.sequence)) else {
-            continue;
-        };
-        (head.marker, head.unread) = counter.count(&id, Sequence(end))?;
-    }
-    Ok(())
-}
-
 /// What marking rooms as read makes of somebody's record, and how they then stand in those of the
 /// rooms that they are in. A marker only grows, never past the end of its room; what is about rooms
 /// that they are no longer in is left out, so that the record stays small.
@@ -79,7 +58,7 @@ pub fn mark_read(
 }
 
 /// Counts for one person.
-struct Counter<'a> {
+pub(super) struct Counter<'a> {
     tables: &'a Transaction<'a>,
     viewer: &'a Viewer,
     markers: &'a Markers,
@@ -92,7 +71,7 @@ struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    fn new(
+    pub fn new(
         tables: &'a Transaction<'a>,
         viewer: &'a Viewer,
         markers: &'a Markers,
@@ -120,7 +99,7 @@ impl<'a> Counter<'a> {
     }
 
     /// The marker of a room that ends there, and how many messages of others lie above it.
-    fn count(&self, room: &str, end: Sequence) -> Result<(u64, u32), ReadError> {
+    pub fn count(&self, room: &str, end: Sequence) -> Result<(u64, u32), ReadError> {
         let came = self.came.get(room).copied().unwrap_or(self.came_home);
         let kept = RoomId::parse(room).map_or(Sequence(0), |room| {
             kept(self.markers, &room, self.epoch, self.began)

@@ -20,9 +20,30 @@ impl Directory<'_> {
         change: MembershipChange,
         guards: &[Guard],
     ) -> Result<Option<Sequence>, DirectoryError> {
+        self.change_membership_at(None, by, uid, room, change, guards)
+            .await
+    }
+
+    /// The same while the last entry about this membership is the one at `judged`, where the change
+    /// was judged by that.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Moved`] when it is another one.
+    pub async fn change_membership_at(
+        &self,
+        judged: Option<Sequence>,
+        by: &Username,
+        uid: &Username,
+        room: &v1::Room,
+        change: MembershipChange,
+        guards: &[Guard],
+    ) -> Result<Option<Sequence>, DirectoryError> {
         let id = RoomId::parse(&room.id).map_err(super::corrupt)?;
         for _ in 0..TRIES {
             let (place, before) = self.membership(&id, uid).await?;
+            if judged.is_some_and(|judged| judged != place) {
+                return Err(DirectoryError::Moved);
+            }
             if !leads_on(before, change) {
                 return Ok(None);
             }
@@ -54,9 +75,14 @@ impl Directory<'_> {
 
 /// Does the change make a difference to who stands so?
 fn leads_on(before: MembershipChange, change: MembershipChange) -> bool {
-    use MembershipChange::{Added, Joined, Left, Muted, Removed, Unmuted, Unspecified};
+    use MembershipChange::{
+        Added, Declined, Invited, Joined, Left, Muted, Removed, Unmuted, Unspecified,
+    };
     match change {
         Joined | Added => !before.is_in(),
+        // Again by somebody else too, where whoever asked first may no longer.
+        Invited => !before.is_in(),
+        Declined => before == Invited,
         Left | Removed => before.is_in(),
         // Of the room that everybody is in there is no list, but there is who has muted it.
         Muted => before != Muted,
@@ -87,7 +113,10 @@ pub(super) fn came(
         entry(by, member, body(), Expect::Last(place))?,
         entry(by, subject::log_user(uid), body(), Expect::Any)?,
     ];
-    let is_private = matches!(change, MembershipChange::Muted | MembershipChange::Unmuted);
+    let is_private = matches!(
+        change,
+        MembershipChange::Muted | MembershipChange::Unmuted | MembershipChange::Declined
+    );
     if !is_private {
         entries.push(entry(by, feed.log(), body(), Expect::Any)?);
     }
@@ -96,7 +125,9 @@ pub(super) fn came(
 
 #[cfg(test)]
 mod tests {
-    use super::MembershipChange::{Added, Joined, Left, Muted, Removed, Unmuted, Unspecified};
+    use super::MembershipChange::{
+        Added, Declined, Invited, Joined, Left, Muted, Removed, Unmuted, Unspecified,
+    };
     use super::*;
 
     #[test]
@@ -114,6 +145,17 @@ mod tests {
             (Unspecified, Muted, true),
             (Muted, Muted, false),
             (Joined, Unmuted, false),
+            (Removed, Invited, true),
+            (Invited, Invited, true),
+            (Muted, Invited, false),
+            (Declined, Invited, true),
+            (Invited, Joined, true),
+            (Invited, Added, true),
+            (Invited, Declined, true),
+            (Removed, Declined, false),
+            (Joined, Declined, false),
+            (Invited, Left, false),
+            (Declined, Removed, false),
         ] {
             assert_eq!(leads_on(before, change), leads, "{before:?} → {change:?}");
         }

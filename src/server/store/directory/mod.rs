@@ -58,6 +58,9 @@ pub enum DirectoryError {
     /// What the right to do this was judged by has changed since.
     #[error("the right to do this has changed meanwhile")]
     Outdated,
+    /// What a change was judged by has changed since; it is to be judged anew.
+    #[error("somebody else changed the same meanwhile")]
+    Moved,
     /// Somebody must look after the workspace.
     #[error("there would be no administrator left")]
     LastAdministrator,

@@ -1,0 +1,94 @@
+//! How many connections there may be and how long they may be silent; who is counted together.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+/// Files that natter has open beside its connections: its NATS, the read model, the page's files.
+const OTHER_FILES: u64 = 128;
+
+/// A WebSocket has two: to the browser and to the broker.
+const FILES_PER_CONNECTION: u64 = 2;
+
+/// However many files there may be.
+const IN_ALL: usize = 32_768;
+
+/// However many there may be in all: an office behind one address has this many pages open.
+const OF_ONE: usize = 4_096;
+
+/// How many connections there may be at the page's listener, and how long each may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionBounds {
+    /// From the first byte of a request's head to its last, and from a connection's beginning to its
+    /// first byte.
+    pub head: Duration,
+    /// Between two requests. Longer than front proxies keep connections for themselves (nginx: 60 s),
+    /// so that none sends a request on one that ends at that moment.
+    pub idle: Duration,
+    /// Of somebody who does not take what is answered.
+    pub stalled: Duration,
+    /// Connections in all.
+    pub in_all: usize,
+    /// Connections of one address, of IPv6 one network of 64 bits.
+    pub of_one: usize,
+}
+
+impl ConnectionBounds {
+    /// Those of a process that may have so many files open.
+    #[must_use]
+    pub fn for_files(files: u64) -> Self {
+        let connections = files.saturating_sub(OTHER_FILES) / FILES_PER_CONNECTION;
+        let in_all = usize::try_from(connections).unwrap_or(IN_ALL);
+        let in_all = in_all.clamp(16, IN_ALL);
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            stalled: Duration::from_secs(30),
+            in_all,
+            of_one: (in_all / 4).min(OF_ONE),
+        }
+    }
+}
+
+/// Who is counted together. Whoever has one address of IPv6 has the whole network (RFC 6177).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Network(IpAddr);
+
+impl Network {
+    pub(super) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Self(Ipv6Addr::from_bits(network).into())
+            }
+            address => Self(address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv6_is_one() {
+        let of = |text: &str| Network::of(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:ffff:ffff:ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+    }
+
+    #[test]
+    fn the_bounds_follow_the_limit_of_files() {
+        for (files, in_all, of_one) in [
+            (0, 16, 4),
+            (256, 64, 16),
+            (1_024, 448, 112),
+            (20_000, 9_936, 2_484),
+            (u64::MAX, 32_768, 4_096),
+        ] {
+            let bounds = ConnectionBounds::for_files(files);
+            assert_eq!((bounds.in_all, bounds.of_one), (in_all, of_one), "{files}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The connections that are open at the page's listener, and which of them has to go when there are
+//! too many.
+//!
+//! A connection waits for a request, or a request on it is being answered; one that has become a
+//! WebSocket is never waiting again. Who comes when there are as many as there may be takes the place
+//! of the one that has waited longest: half a request that never comes to its end keeps nobody out.
+
+mod bounds;
+mod connection;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+pub use bounds::ConnectionBounds;
+use bounds::Network;
+pub(super) use connection::Connection;
+
+/// There are as many as there may be, and a request is being answered on each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) struct Full;
+
+/// All that are open.
+#[derive(Clone)]
+pub(in crate::server) struct Connections {
+    bounds: ConnectionBounds,
+    /// Are those of one address counted together? Not behind a proxy, which has one for everybody.
+    by_network: bool,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// The next number of a connection, and of a wait.
+    next: u64,
+    held: HashMap<u64, Held>,
+    /// The connections that wait, by when they began to.
+    waiting: BTreeMap<u64, u64>,
+    of: HashMap<Network, Of>,
+    is_told: bool,
+}
+
+struct Held {
+    network: Option<Network>,
+    /// Since when it waits, if it does.
+    waits: Option<u64>,
+    closed: CancellationToken,
+}
+
+/// Those of one network.
+#[derive(Default)]
+struct Of {
+    count: usize,
+    waiting: BTreeSet<u64>,
+}
+
+impl Connections {
+    pub(in crate::server) fn new(bounds: ConnectionBounds, is_behind_proxy: bool) -> Self {
+        Self {
+            bounds,
+            by_network: !is_behind_proxy,
+            open: Arc::default(),
+        }
+    }
+
+    /// Takes one in that has just come from this address, perhaps in the place of another.
+    pub(super) fn enter(&self, from: IpAddr) -> Result<Arc<Connection>, Full> {
+        let network = self.by_network.then(|| Network::of(from));
+        let mut open = self.lock();
+        let of_network = network.and_then(|network| open.of.get(&network));
+        let evicted = match of_network {
+            Some(of) if of.count >= self.bounds.of_one => Some(of.waiting.first().copied()),
+            _ if open.held.len() >= self.bounds.in_all => {
+                Some(open.waiting.first_key_value().map(|(wait, _)| *wait))
+            }
+            _ => None,
+        };
+        if let Some(wait) = evicted {
+            self.tell_once(&mut open, from);
+            let number = wait.and_then(|wait| open.waiting.get(&wait).copied());
+            let held = number.and_then(|number| open.remove(number)).ok_or(Full)?;
+            held.closed.cancel();
+        }
+        let closed = CancellationToken::new();
+        let number = open.enter(network, closed.clone());
+        let connection = Connection::new(number, self.clone(), closed);
+        Ok(Arc::new(connection))
+    }
+
+    fn tell_once(&self, open: &mut Open, from: IpAddr) {
+        if !open.is_told {
+            open.is_told = true;
+            tracing::warn!(
+                %from,
+                of_one = self.bounds.of_one,
+                in_all = self.bounds.in_all,
+                "there are as many connections as there may be: those that have waited longest for \
+                 a request make room. Behind a proxy, start natter with --behind-proxy"
+            );
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn enter(&mut self, network: Option<Network>, closed: CancellationToken) -> u64 {
+        let number = self.number();
+        let held = Held {
+            network,
+            waits: None,
+            closed,
+        };
+        self.held.insert(number, held);
+        if let Some(network) = network {
+            self.of.entry(network).or_default().count += 1;
+        }
+        self.waits(number);
+        number
+    }
+
+    fn waits(&mut self, number: u64) {
+        let wait = self.number();
+        let Some(held) = self.held.get_mut(&number).filter(|h| h.waits.is_none()) else {
+            return;
+        };
+        held.waits = Some(wait);
+        self.waiting.insert(wait, number);
+        let of = held.network.and_then(|network| self.of.get_mut(&network));
+        if let Some(of) = of {
+            of.waiting.insert(wait);
+        }
+    }
+
+    fn works(&mut self, number: u64) {
+        let Some(held) = self.held.get_mut(&number) else {
+            return;
+        };
+        let Some(wait) = held.waits.take() else {
+            return;
+        };
+        self.waiting.remove(&wait);
+        let of = held.network.and_then(|network| self.of.get_mut(&network));
+        if let Some(of) = of {
+            of.waiting.remove(&wait);
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Held> {
+        self.works(number);
+        let held = self.held.remove(&number)?;
+        if let Some(network) = held.network
+            && let Some(of) = self.of.get_mut(&network)
+        {
+            of.count -= 1;
+            if of.count == 0 {
+                self.of.remove(&network);
+            }
+        }
+        Some(held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: &str = "192.0.2.1";
+    const BEN: &str = "192.0.2.2";
+
+    fn few(is_behind_proxy: bool) -> Connections {
+        let bounds = ConnectionBounds {
+            in_all: 4,
+            of_one: 2,
+            ..ConnectionBounds::for_files(1_024)
+        };
+        Connections::new(bounds, is_behind_proxy)
+    }
+
+    fn enter(connections: &Connections, from: &str) -> Result<Arc<Connection>, Full> {
+        connections.enter(from.parse().unwrap())
+    }
+
+    #[test]
+    fn the_one_that_has_waited_longest_makes_room() {
+        let connections = few(false);
+        let bens = enter(&connections, BEN).unwrap();
+        let first = enter(&connections, ADA).unwrap();
+        let second = enter(&connections, ADA).unwrap();
+        // It waits anew.
+        first.asked();
+        first.answered();
+        let third = enter(&connections, ADA).unwrap();
+        assert!(second.closed().is_cancelled());
+        assert!(!first.closed().is_cancelled() && !third.closed().is_cancelled());
+        assert!(!bens.closed().is_cancelled());
+        assert_eq!(connections.lock().held.len(), 3);
+    }
+
+    #[test]
+    fn where_all_are_at_work_there_is_no_room_until_one_is_done() {
+        let connections = few(false);
+        let all = [(); 2].map(|()| enter(&connections, ADA).unwrap());
+        for one in &all {
+            one.asked();
+        }
+        assert!(enter(&connections, ADA).is_err());
+        enter(&connections, BEN).unwrap();
+        let [one, other] = all;
+        one.answered();
+        let next = enter(&connections, ADA).unwrap();
+        assert!(one.closed().is_cancelled() && !other.closed().is_cancelled());
+        next.asked();
+        drop(one);
+        assert!(enter(&connections, ADA).is_err());
+        drop(other);
+        enter(&connections, ADA).unwrap();
+    }
+
+    #[test]
+    fn there_is_a_most_in_all_and_behind_a_proxy_no_other() {
+        for is_behind_proxy in [false, true] {
+            let connections = few(is_behind_proxy);
+            let from = |n| match is_behind_proxy {
+                true => ADA.to_owned(),
+                false => format!("192.0.2.{n}"),
+            };
+            let all: Vec<_> = (0..4)
+                .map(|n| enter(&connections, &from(n)).unwrap())
+                .collect();
+            assert!(all.iter().all(|one| !one.closed().is_cancelled()));
+            let _next = enter(&connections, &from(9)).unwrap();
+            assert!(all[0].closed().is_cancelled() && !all[1].closed().is_cancelled());
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_those_that_are_gone() {
+        let connections = few(false);
+        for _ in 0..9 {
+            let one = enter(&connections, ADA).unwrap();
+            one.asked();
+            one.answered();
+        }
+        let open = connections.lock();
+        assert!(open.held.is_empty() && open.waiting.is_empty() && open.of.is_empty());
+    }
+}

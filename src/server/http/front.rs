@@ -1,0 +1,216 @@
+//! What is looked at before any route: under which name natter is asked. What comes under a name
+//! that is not its own is refused, so that no page of another site can have its own name resolve to
+//! natter's address and then read along (DNS rebinding; [`Site::answers_to`]).
+//!
+//! Behind a proxy that natter was not told of, what the site's own pages send looks like another site's:
+//! that is logged, with the flag that mends it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, Version, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::csrf::ProtectionError;
+
+use super::render;
+use crate::server::host::Host;
+use crate::server::site::{Origin, Site};
+
+/// Where programs that watch over natter ask, by whatever name they reach it.
+const HEALTH: &str = "/health";
+
+/// The host that a front proxy was asked for; where several stand in a row, the nearest's last.
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// A proxy in front sets one of these.
+const OF_A_PROXY: [HeaderName; 5] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-proto"),
+    FORWARDED_HOST,
+];
+
+/// Names that are logged, of each kind.
+const LOGGED: usize = 8;
+
+/// A refusal, marked so that what is in the way is logged: the page is another site's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ForeignOrigin;
+
+/// What is known of how natter is reached.
+#[derive(Clone)]
+pub(super) struct Front {
+    site: Arc<Site>,
+    behind_proxy: bool,
+    logged: Arc<Logged>,
+}
+
+/// What was logged already, each once.
+#[derive(Default)]
+struct Logged {
+    hosts: Mutex<BTreeSet<String>>,
+    origins: Mutex<BTreeSet<String>>,
+}
+
+impl Front {
+    pub(super) fn new(site: Arc<Site>, behind_proxy: bool) -> Self {
+        Self {
+            site,
+            behind_proxy,
+            logged: Arc::default(),
+        }
+    }
+}
+
+/// Lets through what is asked under a name of the site. Else: 400 where the request does not say
+/// which, 421 where it is another's (RFC 9110, 15.5.20).
+pub(super) async fn look(State(front): State<Front>, request: Request, next: Next) -> Response {
+    let Some(hosts) = hosts_of(&request, front.behind_proxy) else {
+        return render::no_host();
+    };
+    let is_known = |host: &&Host| !front.site.answers_to(host);
+    let unknown = hosts.iter().find(is_known);
+    if let Some(host) = unknown.filter(|_| request.uri().path() != HEALTH) {
+        front.log_unknown(host);
+        return render::misdirected(host, front.site.is_given().then(|| front.site.url()));
+    }
+    let origin = front.origin_through_proxy(request.headers());
+    let response = next.run(request).await;
+    let refusals = response.extensions();
+    let is_foreign =
+        refusals.get::<ProtectionError>().is_some() || refusals.get::<ForeignOrigin>().is_some();
+    if let Some(origin) = origin.filter(|_| is_foreign) {
+        front.log_foreign(&origin);
+    }
+    response
+}
+
+/// Every host that the request says it is for. `None`: none, though it must say so, two, or what is
+/// none (RFC 9112, 3.2).
+fn hosts_of(request: &Request, behind_proxy: bool) -> Option<Vec<Host>> {
+    let headers = request.headers();
+    let mut named = Vec::new();
+    let mut given = headers.get_all(header::HOST).iter();
+    match (given.next(), given.next()) {
+        (Some(host), None) => named.push(Host::parse(host.to_str().ok()?)?),
+        (Some(_), Some(_)) => return None,
+        (None, _) if request.version() >= Version::HTTP_11 => return None,
+        // No browser.
+        (None, _) => {}
+    }
+    // `GET http://host/ HTTP/1.1`, which counts before the header.
+    if let Some(authority) = request.uri().authority() {
+        named.push(Host::of(authority)?);
+    }
+    if behind_proxy && let Some(last) = headers.get_all(FORWARDED_HOST).iter().next_back() {
+        let nearest = last.to_str().ok()?.rsplit(',').next()?;
+        named.push(Host::parse(nearest.trim())?);
+    }
+    Some(named)
+}
+
+impl Front {
+    /// From where the request says that it comes, if it came through a proxy.
+    fn origin_through_proxy(&self, headers: &HeaderMap) -> Option<Origin> {
+        let is_proxied =
+            self.behind_proxy || OF_A_PROXY.iter().any(|name| headers.contains_key(name));
+        let origin = headers.get(header::ORIGIN).filter(|_| is_proxied)?;
+        Origin::parse(origin.to_str().ok()?)
+    }
+
+    fn log_unknown(&self, host: &Host) {
+        if !is_new(&self.logged.hosts, host) {
+            return;
+        }
+        if self.site.is_given() {
+            tracing::warn!(
+                %host,
+                public_url = self.site.url(),
+                "a request was refused: natter is asked under a name that is not its own. A proxy in \
+                 front of it has to pass the Host header on"
+            );
+        } else {
+            tracing::warn!(
+                %host,
+                "a request was refused: natter is asked under a name that is not its own. If people \
+                 reach it by that name, start natter with --public-url and that address"
+            );
+        }
+    }
+
+    fn log_foreign(&self, origin: &Origin) {
+        if !is_new(&self.logged.origins, origin) {
+            return;
+        }
+        if self.site.is_given() {
+            tracing::warn!(
+                %origin,
+                public_url = self.site.url(),
+                "what a page sent was refused: its origin is not --public-url"
+            );
+        } else {
+            tracing::warn!(
+                %origin,
+                "what a page sent through a proxy was refused: natter does not know that it is \
+                 reached there. If it is, start natter with --public-url {origin}"
+            );
+        }
+    }
+}
+
+fn is_new(logged: &Mutex<BTreeSet<String>>, name: &impl ToString) -> bool {
+    let mut logged = logged.lock().unwrap_or_else(PoisonError::into_inner);
+    logged.len() < LOGGED && logged.insert(name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    fn hosts(version: Version, uri: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let mut request = Request::builder().version(version).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let found = hosts_of(&request.body(Body::empty()).unwrap(), true)?;
+        let found: Vec<_> = found.iter().map(Host::to_string).collect();
+        Some(found.join(" "))
+    }
+
+    #[test]
+    fn a_request_says_once_whom_it_is_for() {
+        let of = |headers| hosts(Version::HTTP_11, "/", headers);
+        assert_eq!(of(&[("host", "a:1")]).as_deref(), Some("a"));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("host", "")]), None);
+        assert_eq!(of(&[("host", "a"), ("host", "a")]), None);
+        assert_eq!(of(&[("host", "a, b")]), None);
+        let old = hosts(Version::HTTP_10, "/", &[]);
+        assert_eq!(old.as_deref(), Some(""));
+    }
+
+    #[test]
+    fn every_name_in_it_counts() {
+        let whole = hosts(Version::HTTP_11, "http://b/", &[("host", "a")]);
+        assert_eq!(whole.as_deref(), Some("a b"));
+        let forwarded = [
+            ("host", "a"),
+            ("x-forwarded-host", "b"),
+            ("x-forwarded-host", "c, d:443"),
+        ];
+        let forwarded = hosts(Version::HTTP_11, "/", &forwarded);
+        assert_eq!(forwarded.as_deref(), Some("a d"));
+    }
+
+    #[test]
+    fn a_name_is_logged_once_and_not_too_many() {
+        let logged = Mutex::default();
+        assert!(is_new(&logged, &"a") && !is_new(&logged, &"a"));
+        let new = (0..20).filter(|n| is_new(&logged, n)).count();
+        assert_eq!(new, LOGGED - 1);
+    }
+}
