@@ -1,6 +1,5 @@
-//! How many connections there may be and how long they may be silent; who is counted together.
+//! How many connections there may be, and how long they may be silent.
 
-use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 /// Files that natter has open beside its connections: its NATS, the read model, the page's files.
@@ -49,34 +48,9 @@ impl ConnectionBounds {
     }
 }
 
-/// Who is counted together. Whoever has one address of IPv6 has the whole network (RFC 6177).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Network(IpAddr);
-
-impl Network {
-    pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & (u128::MAX << 64);
-                Self(Ipv6Addr::from_bits(network).into())
-            }
-            address => Self(address),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_network_of_ipv6_is_one() {
-        let of = |text: &str| Network::of(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:ffff:ffff:ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
-    }
 
     #[test]
     fn the_bounds_follow_the_limit_of_files() {

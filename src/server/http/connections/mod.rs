@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 pub use bounds::ConnectionBounds;
-use bounds::Network;
 pub(super) use connection::Connection;
+
+use crate::server::source::Source;
 
 /// There are as many as there may be, and a request is being answered on each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +39,12 @@ struct Open {
     held: HashMap<u64, Held>,
     /// The connections that wait, by when they began to.
     waiting: BTreeMap<u64, u64>,
-    of: HashMap<Network, Of>,
+    of: HashMap<Source, Of>,
     is_told: bool,
 }
 
 struct Held {
-    network: Option<Network>,
+    network: Option<Source>,
     /// Since when it waits, if it does.
     waits: Option<u64>,
     closed: CancellationToken,
@@ -67,7 +68,7 @@ impl Connections {
 
     /// Takes one in that has just come from this address, perhaps in the place of another.
     pub(super) fn enter(&self, from: IpAddr) -> Result<Arc<Connection>, Full> {
-        let network = self.by_network.then(|| Network::of(from));
+        let network = self.by_network.then(|| Source::from(from));
         let mut open = self.lock();
         let of_network = network.and_then(|network| open.of.get(&network));
         let evicted = match of_network {
@@ -113,7 +114,7 @@ impl Open {
         self.next
     }
 
-    fn enter(&mut self, network: Option<Network>, closed: CancellationToken) -> u64 {
+    fn enter(&mut self, network: Option<Source>, closed: CancellationToken) -> u64 {
         let number = self.number();
         let held = Held {
             network,
