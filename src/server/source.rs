@@ -11,7 +11,8 @@ const NETWORK_BITS: u32 = 64;
 /// What all limits per address count: an IPv4 address, or the /64 of an IPv6 address. An IPv4-mapped
 /// IPv6 address (RFC 4291, 2.5.5.2) is the IPv4 address.
 ///
-/// It is made where the address of a client is found (`http::address`). No limit takes an address.
+/// It is made where the address of a client is found (`http::address`) and where a connection is taken in
+/// (`http::connections`). No limit counts an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(IpAddr);
 

@@ -1,11 +1,11 @@
 //! Is a password among the first that anybody would try?
 //!
-//! `zxcvbn` says how many guesses a text takes. The time it needs grows faster than the text: of 256
-//! hostile characters it takes most of a second. So it gets the first 64 characters. That is enough,
-//! since a text takes at least as many guesses as its beginning, and a beginning of 64 characters that
-//! is easily guessed (one word or one key over and over) makes no good password with anything behind
-//! it. It is also as much as anybody types, and what NIST SP 800-63B (5.1.1.2) has a verifier take at
-//! least.
+//! `zxcvbn` says how many guesses a text takes. The time it needs grows faster than the text: of
+//! hostile characters it looks at the first 100, for most of a second, and needs two fifths of that for
+//! 64. So it gets the first 64 characters. That is enough, since a text takes at least as many guesses as its
+//! beginning, and a beginning of 64 characters that is easily guessed (one word or one key over and over)
+//! makes no good password with anything behind it. It is also as much as anybody types, and what NIST SP
+//! 800-63B (5.1.1.2) has a verifier take at least.
 
 use crate::domain::Password;
 
