@@ -194,6 +194,9 @@ async fn what_natter_passes_on_counts_against_who_sent_it_alone() {
     // Far more than one person may send, from many. Natter itself may publish in anybody's name.
     let anybody = natter.as_service(ServiceUser::Chat).await;
     for n in 0..30 {
+        Person::sign_up(&natter, &format!("p-{n}")).await;
+    }
+    for n in 0..30 {
         let ping = PingRequest {
             destination: "ada".into(),
             origin: format!("p-{n}"),
