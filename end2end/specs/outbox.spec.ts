@@ -211,7 +211,7 @@ test("who signs out is told of what is not sent, and leaves nothing of it behind
       }
     });
     await zoe.getByRole("button", { name: "Sign out" }).click();
-    await zoe.getByRole("button", { name: "Throw away and sign out" }).click();
+    await zoe.getByRole("button", { name: "Discard and sign out" }).click();
     await expect.poll(stored).toBe(0);
   });
 });

@@ -137,13 +137,13 @@ test("signing out asks what becomes of drafts, and leaves none to the next perso
   await emilio.getByRole("link", { name: "Settings" }).click();
   const signOut = emilio.getByRole("button", { name: "Sign out", exact: true });
   await signOut.click();
-  await expect(emilio.getByRole("alert")).toContainText("You have begun a message in one room.");
+  await expect(emilio.getByRole("alert")).toContainText("You have a draft in one room.");
   await emilio.getByRole("button", { name: "Stay signed in" }).click();
   await expect(emilio.getByRole("alert")).toHaveCount(0);
   expect(await draftsIn(emilio)).toHaveLength(2);
 
   await signOut.click();
-  await emilio.getByRole("button", { name: "Throw away and sign out" }).click();
+  await emilio.getByRole("button", { name: "Discard and sign out" }).click();
   await expect(emilio.getByRole("button", { name: "Sign in" })).toBeVisible();
   expect(await draftsIn(emilio)).toEqual(["natter.draft.fridolin.x"]);
   await signIn(emilio, "fridolin");

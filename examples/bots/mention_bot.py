@@ -114,7 +114,7 @@ class Bot:
             self.position.key.CopyFrom(logged.event.key)
 
     async def catch_up(self):
-        """What was missed. Much of it comes in parts, each from the last entry of the one before."""
+        """What was missed. It may come in parts, each after the last entry of the one before."""
         more = True
         while more:
             more = False

@@ -47,12 +47,12 @@ mod page {
             .flatten()
     }
 
-    /// In how many rooms there is a draft of this person.
+    /// The number of rooms in which this person has a draft.
     pub fn count_drafts(uid: &str) -> usize {
         drafts(uid).len()
     }
 
-    /// This person signs out on purpose: what they typed, in whatever room, is nobody else's to read.
+    /// Deletes this person's drafts at sign-out, so that the next person at this browser cannot read them.
     pub fn forget_drafts(uid: &str) {
         let Some(storage) = storage() else { return };
         for key in drafts(uid) {
@@ -70,9 +70,9 @@ mod page {
         keys.filter(|key| key.starts_with(&own)).collect()
     }
 
-    /// Loads the page anew.
+    /// Reloads the page.
     pub fn reload() {
-        // Where the browser refuses, the button is there to be pressed again.
+        // If the browser refuses, the button can be pressed again.
         let _ = window().location().reload();
     }
 

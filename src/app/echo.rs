@@ -86,14 +86,14 @@ fn refused(reply: &async_nats::Message) -> Option<EchoError> {
 pub async fn echo_by_server(
     /// The text to be echoed.
     message: String,
-    /// Whose page asks: natter looks at it before it calls this.
+    /// The person that the page was made for. `guarded` checks it before this is called.
     page_of: String,
 ) -> Result<EchoReport, EchoError> {
     use crate::domain::subject;
     use crate::wire::echo::{EchoRequest, EchoResponse};
     use prost::Message as _;
 
-    // Judged before this is called, as for every form.
+    // Checked before this is called, as for every form.
     drop(page_of);
     let EchoBackend { uid, nats } = use_context().ok_or(EchoError::Unreachable)?;
     let inbox = format!("{}.{}", subject::inbox_prefix(&uid), nats.new_inbox());

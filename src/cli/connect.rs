@@ -149,7 +149,7 @@ async fn tell(mut events: EventStream) {
                 ));
             }
             Event::LameDuck => eprintln!("The server is about to end"),
-            Event::ServerError(error) => complain(format_args!("The server complains: {error}")),
+            Event::ServerError(error) => complain(format_args!("Server error: {error}")),
             Event::Closed => return,
             // A right that is missing is told by the command that wanted it.
             Event::PermissionDenied { .. }

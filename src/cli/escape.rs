@@ -15,15 +15,15 @@ pub(super) fn escaped(text: &str) -> String {
     })
 }
 
-/// A value as JSON on one line, that reads as the same value. JSON itself lets DEL, the control
-/// characters of C1 and what turns the direction of writing stand as they are (RFC 8259, 7).
+/// A value as JSON on one line. JSON itself allows DEL, the C1 control characters and characters that
+/// change the direction of writing unescaped (RFC 8259, 7); here they are escaped.
 ///
 /// # Errors
-/// The value has no form in JSON.
+/// The value cannot be written as JSON.
 pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     let json = serde_json::to_string(value)?;
-    // Outside strings JSON is printable ASCII, so what is escaped stands in one; and all of it is
-    // in the basic plane, so that one escape is one character.
+    // Outside strings JSON is printable ASCII, so these characters are always in a string. All of them
+    // are in the basic plane, so one escape is one character.
     Ok(json.chars().fold(String::new(), |mut shown, c| {
         match c {
             _ if c.is_control() || turns(c) => shown.push_str(&format!("\\u{:04x}", u32::from(c))),

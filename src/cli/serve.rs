@@ -18,8 +18,8 @@ use crate::server::{Server, StartError};
 /// What is logged unless NATTER_LOG says otherwise.
 const LOG: &str = "info,async_nats=warn,hyper=warn";
 
-/// Nobody but its owner reads what natter and the processes that it starts write, whatever the folder
-/// it is in lets others do.
+/// Makes files that natter and its child processes write readable by their owner alone, whatever the
+/// rights of the folder that they are in.
 const UMASK: rustix::fs::RawMode = 0o077;
 
 pub(super) fn run(options: ServeOptions) -> ExitCode {

@@ -1,4 +1,4 @@
-//! Standard output, which whoever reads it may close, and what goes wrong.
+//! Standard output, which its reader may close, and error messages.
 
 use std::fmt::Arguments;
 use std::io::Write as _;
@@ -12,8 +12,8 @@ pub(super) fn line(text: Arguments<'_>) -> std::io::Result<()> {
     terminal.flush()
 }
 
-/// Says on standard error what went wrong, on one line. Parts of it may be the words of a server, or
-/// of whoever wrote a name in them.
+/// Prints an error on standard error, on one line. Control characters are escaped: parts of the text may
+/// come from a server, or be a name that somebody else chose.
 pub(super) fn complain(text: Arguments<'_>) {
     eprintln!("{}", escaped(&text.to_string()));
 }

@@ -35,8 +35,8 @@ impl AskError {
         matches!(self, Self::NoAnswer(RequestError::TooLarge { .. }))
     }
 
-    /// The answer would be larger than the broker lets through: the same again has none either, less
-    /// may have one.
+    /// The answer is larger than the broker lets through. A retry fails too; a request for less may
+    /// not.
     #[must_use]
     pub fn asked_too_much(&self) -> bool {
         matches!(self, Self::Refused(failure) if failure.kind() == v1::FailureKind::TooLarge)

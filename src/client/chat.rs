@@ -42,7 +42,7 @@ pub(super) struct Inner {
     pub catching_up: Mutex<HashSet<RoomId>>,
     /// Is somebody waiting for the connection to come back?
     pub is_away: Mutex<bool>,
-    /// Is it being asked whose session it is?
+    /// Is a request to `/session` under way?
     pub is_asking_session: Mutex<bool>,
     /// Dropped, it ends the tasks.
     going_on: Mutex<Option<oneshot::Sender<()>>>,

@@ -17,8 +17,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// Between two questions whether the session still holds, while there is no connection.
 const ASK_AGAIN: Duration = Duration::from_secs(4);
 
-/// Follows one connection, for as long as it is the one in use. Nothing that is told of it after
-/// this call is missed.
+/// Follows one connection for as long as it is the one in use. No event of it after this call is
+/// missed.
 pub(super) fn follow(chat: ChatClient, client: Client, number: u64) -> impl runtime::Task {
     let events = client.events();
     follow_events(chat, client, number, events)
@@ -49,7 +49,7 @@ async fn follow_events(
             Event::Disconnected(_) => chat.spawn(while_away(chat.clone())),
             // A refusal looks the same whether the session is bad or natter is not there yet.
             Event::AuthRefused => heed(&chat, chat.inner.shell.session().await),
-            // What is their own is refused to nobody but somebody else.
+            // The broker refuses a person's own subjects only to another person.
             Event::PermissionDenied { subject, .. } if subject::is_of(&subject, &chat.inner.me) => {
                 chat.spawn(ask_session_once(chat.clone()));
             }
@@ -61,7 +61,7 @@ async fn follow_events(
     }
 }
 
-/// Asks whose session it is: once for all that the broker refuses at a time.
+/// Asks whose session it is, once for all refusals of the broker that come together.
 async fn ask_session_once(chat: ChatClient) {
     if std::mem::replace(&mut *lock(&chat.inner.is_asking_session), true) {
         return;
@@ -71,7 +71,7 @@ async fn ask_session_once(chat: ChatClient) {
     heed(&chat, answer);
 }
 
-/// Does what an answer asks for, wherever the client stands.
+/// Acts on an answer, whatever state the client is in.
 fn heed(chat: &ChatClient, answer: SessionAnswer) {
     match answer {
         SessionAnswer::Over(why) => chat.update(|model| model.tell(Change::SignedOut(why))),

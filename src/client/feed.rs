@@ -116,7 +116,7 @@ fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
     chat.spawn(heads::look(chat.clone()));
 }
 
-/// Asks who those are whose names are not known, part by part.
+/// Asks for the people whose names are not known yet, part by part.
 pub(super) fn meet<'a>(chat: &ChatClient, uids: impl IntoIterator<Item = &'a str>) {
     let strangers = chat.read(|model| model.strangers(uids));
     if !strangers.is_empty() {
@@ -129,7 +129,7 @@ pub(super) fn meet<'a>(chat: &ChatClient, uids: impl IntoIterator<Item = &'a str
             };
             while let Ok(answer) = chat.ask::<_, v1::PeopleResponse>("people", &asked).await {
                 chat.update(|model| model.meet(&answer.people));
-                // Each part is of later names than the one before.
+                // Each part has later usernames than the one before, so this ends.
                 if answer.more <= asked.after {
                     return;
                 }

@@ -73,8 +73,8 @@ pub(super) async fn sync(chat: ChatClient, mut rooms: Vec<RoomId>) {
     lock(&chat.inner.catching_up).retain(|room| !rooms.contains(room));
 }
 
-/// Goes on until nothing heard of is missing. What does not fit into one answer comes with the next
-/// ones; an answer that brings nothing is the last that is asked for.
+/// Asks until no known entry is missing. An answer may be a part; the next request asks for the rest.
+/// An answer without entries ends it.
 async fn fetch_missing(chat: &ChatClient, mut rooms: Vec<RoomId>) {
     let mut at_once = limits::SYNC_ROOMS;
     while !rooms.is_empty() {
@@ -134,7 +134,7 @@ pub(super) fn enter_epoch(chat: &ChatClient, epoch: u64) -> bool {
     is_other
 }
 
-/// Takes one room's part. True: there is more of it, or more was heard of meanwhile.
+/// Takes one room's part. True: there is more of it, or newer entries are known meanwhile.
 async fn take(chat: &ChatClient, room: &RoomId, part: v1::RoomSync, through: Sequence) -> bool {
     if part.gone {
         chat.update(|model| model.lose_room(room));

@@ -62,7 +62,7 @@ async fn ask(chat: &ChatClient) {
     for part in &parts {
         fetch::enter_epoch(chat, part.epoch);
     }
-    // Of two logs they are no picture of one: the next look is.
+    // Parts of two logs do not fit together. The next look asks again.
     if parts.iter().any(|part| part.epoch != parts[0].epoch) {
         return;
     }
@@ -101,8 +101,8 @@ async fn ask(chat: &ChatClient) {
     fetch::sync(chat.clone(), behind).await;
 }
 
-/// All the heads, part by part. A sidebar of which a part is missing would be one of which somebody
-/// was sent away: then there is none, until the next look.
+/// All the heads, part by part. If a part is missing there is no result until the next look: the rooms
+/// in that part would look like rooms that the person was removed from.
 async fn all_parts(
     chat: &ChatClient,
     also: Vec<String>,
@@ -117,7 +117,7 @@ async fn all_parts(
             true => chat.ask("heads", &asked).await?,
             false => fetch::insist(chat, "heads", &asked).await?,
         };
-        // Each part is of later rooms than the one before, so there is a last one.
+        // Each part has later rooms than the one before, so this ends.
         let is_last = part.more <= asked.after;
         asked.after.clone_from(&part.more);
         parts.push(part);

@@ -30,7 +30,7 @@ pub enum Change {
         /// A username.
         by: String,
     },
-    /// Somebody asks the person to come into a room.
+    /// The person is invited into a room.
     Invited {
         /// Into which.
         room: v1::Room,
@@ -64,12 +64,12 @@ pub enum SessionAnswer {
     CutOff(u32),
     /// It does not hold.
     Over(Farewell),
-    /// It is this other person’s.
+    /// The session is this other person’s.
     OtherUser(Username),
 }
 
 impl SessionAnswer {
-    /// Reads an answer to `GET /session`, which was asked by a client of `me`.
+    /// Reads an answer to `GET /session` for a client of `me`.
     pub fn of(me: &Username, status: u16, header: impl Fn(&'static str) -> Option<String>) -> Self {
         let whose = header("natter-user").and_then(|uid| Username::parse(&uid).ok());
         match (status, whose) {
@@ -78,7 +78,7 @@ impl SessionAnswer {
             (403, _) => Self::Over(Farewell::Suspended),
             (429, _) if header("natter-limit").as_deref() == Some("requests") => {
                 let seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
-                // In steps: it is read out at each change.
+                // In steps, because a screen reader announces each change.
                 Self::CutOff(u32::max(seconds.unwrap_or(60), 1).next_multiple_of(20))
             }
             (429, _) => Self::TooMany,

@@ -24,7 +24,7 @@ pub const TOPIC_CHARS: usize = 200;
 /// Messages in the first page and in a page of history, at most.
 pub const PAGE_MESSAGES: u32 = 50;
 
-/// How many messages to ask for where a page of `limit` is too large to be sent: 0 is a whole page.
+/// How many messages to ask for when a page of `limit` was too large to be sent; 0 is a whole page.
 #[must_use]
 pub const fn smaller_page(limit: u32) -> u32 {
     let asked = if limit == 0 { PAGE_MESSAGES } else { limit };
@@ -40,15 +40,14 @@ pub const LOG_KEPT: usize = 300;
 /// answers at once need little memory.
 pub const ANSWER_BYTES: usize = 256 * 1024;
 
-/// Rows that one answer is made from, and so the items of one part of a list.
+/// Rows that one answer is made from, which is the largest number of items in one part of a list.
 pub const ANSWER_ROWS: usize = 500;
 
 /// The least `max_payload` of a broker that natter runs with, in bytes: a part of a picture needs
 /// 128 KiB, and half of it is enough for an answer.
 pub const LEAST_PAYLOAD: usize = 256 * 1024;
 
-/// Entries that a client can have missed in a room to get them by `sync`; past that it loads the room
-/// anew.
+/// Missed entries of a room that `sync` answers; a client that missed more loads the room again.
 pub const SYNC_ENTRIES: u32 = 500;
 
 /// Rooms in one `sync`.
@@ -60,8 +59,8 @@ pub const PEOPLE_ASKED: usize = 200;
 /// Live connections of one person through one natter.
 pub const CONNECTIONS_PER_PERSON: usize = 20;
 
-/// Connections of one person wherever they come in, on all servers of the broker together: through
-/// every natter, and straight at the broker with a session's token or `.creds` files.
+/// Connections of one person on all servers of the broker together: through any natter server, and
+/// directly to the broker with a session's token or `.creds` files.
 pub const CONNECTIONS_IN_ALL: usize = 50;
 
 /// How long a web session lasts without being used anew.

@@ -46,7 +46,7 @@ pub enum Note {
     Added(Username),
     /// Sent somebody away.
     Removed(Username),
-    /// Asked somebody to come in.
+    /// Invited somebody.
     Invited(Username),
     /// Gave it another name.
     Renamed(Arc<str>),

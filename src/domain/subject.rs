@@ -73,7 +73,7 @@ pub const LOG_EPOCH: &str = "natter.log.dir.epoch";
 /// The directory entry of the first account.
 pub const LOG_FOUNDED: &str = "natter.log.dir.founded";
 
-/// Is it a subject of this person's own, whatever it is about?
+/// Is it one of this person's own subjects?
 #[must_use]
 pub fn is_of(subject: &str, uid: &Username) -> bool {
     subject.split('.').any(|token| token == uid.as_str())
@@ -122,13 +122,13 @@ pub fn ping(uid: &Username) -> String {
     format!("{uid}.ping")
 }
 
-/// Where natter announces to every natter that it passes a message on to this person.
+/// Where a natter server announces that it is about to relay a message to this person.
 #[must_use]
 pub fn relay(to: &Username) -> String {
     format!("natter.own.relay.{to}")
 }
 
-/// All that is announced there.
+/// All such subjects.
 pub const RELAYS: &str = "natter.own.relay.*";
 
 /// Under which the replies to a service's credentials arrive. No username has capital letters, so

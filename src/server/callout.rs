@@ -133,7 +133,7 @@ async fn answer(
     let decided = tokio::time::timeout(DECIDED_WITHIN, decided).await;
     match decided.unwrap_or(Err(NotKnown::InTime)) {
         Ok(Some(admitted)) if !admitted.has_room(&request, known) => {
-            tracing::debug!(name = admitted.let_in_by, "one more would be too many");
+            tracing::debug!(name = admitted.let_in_by, "connection limit reached");
             request.refuse(keys, "as many connections as one may have")
         }
         Ok(Some(admitted)) => {

@@ -55,7 +55,7 @@ impl CuttingOff {
 
     async fn cut_now(&self, uid: &Username) {
         if let Err(error) = self.try_to_cut(uid).await {
-            tracing::warn!(%error, "somebody was not cut off");
+            tracing::warn!(%error, "a person's connections were not ended");
         }
     }
 

@@ -64,10 +64,10 @@ impl Failure {
         Self::too_soon("That was a lot at once.", retry_after)
     }
 
-    /// Others did too much to this person lately, whoever they are: `what` was done to them.
+    /// All others together have done something to this person too often; `what` is what they did.
     #[must_use]
     pub fn too_many_to(whom: &str, what: &str, retry_after: Duration) -> Self {
-        let reason = format!("{whom} was {what} many times just now.");
+        let reason = format!("{whom} has been {what} too often.");
         Self::too_soon(&reason, retry_after)
     }
 
@@ -91,14 +91,14 @@ impl Failure {
             ..Self::new(
                 v1::FailureKind::TooMany,
                 format!(
-                    "There were too many wrong passwords. Try again in {when}, or now in a browser in which you \
+                    "There were too many wrong passwords. Try again in {when}, or now in a browser where you have \
                      signed in before. An administrator can give you a link to choose another password."
                 ),
             )
         }
     }
 
-    /// Others wait for the same already, and there is no place to wait with them.
+    /// The queue for this is full.
     #[must_use]
     pub fn busy(retry_after: Duration) -> Self {
         let when = in_words(retry_after);
@@ -107,7 +107,7 @@ impl Failure {
             ..Self::new(
                 v1::FailureKind::Unavailable,
                 format!(
-                    "Natter is busy with others right now. Nothing was changed: try again in {when}."
+                    "Natter is busy right now, so nothing was changed. Try again in {when}."
                 ),
             )
         }
@@ -159,7 +159,7 @@ impl Failure {
     pub fn too_large() -> Self {
         Self::new(
             v1::FailureKind::TooLarge,
-            "The answer to this is too large to be sent. Ask for less at once.",
+            "The answer is too large to be sent. Ask for less at once.",
         )
     }
 
@@ -217,7 +217,7 @@ impl Failure {
             kind: self.kind.into(),
             reason: self.reason.clone(),
             retry_after_ms: self.retry_after.map_or(0, |wait| {
-                // Rounded up: 0 would say that trying again does not help.
+                // Rounded up: 0 would mean that a retry does not help.
                 let wait = wait.as_nanos().div_ceil(1_000_000).max(1);
                 u32::try_from(wait).unwrap_or(u32::MAX)
             }),
@@ -226,7 +226,7 @@ impl Failure {
     }
 }
 
-/// A wait as people say it, rounded up.
+/// A wait in seconds or minutes, rounded up.
 fn in_words(wait: Duration) -> String {
     let seconds = wait.as_millis().div_ceil(1_000).max(1);
     let (count, unit) = match seconds {
@@ -274,22 +274,22 @@ impl From<DirectoryError> for Failure {
                 "This is the only way into your account. Ask an administrator for a link to choose a password first.",
             ),
             DirectoryError::Founded => Self::conflict(
-                "Somebody else has made the first account just now. Ask them for an invitation.",
+                "Somebody else has just made the first account. Ask them for an invitation.",
             ),
             DirectoryError::NotAdministrator => Self::forbidden("Only administrators may do this."),
             DirectoryError::Outdated => Self::forbidden(
-                "Your rights changed before this took effect, so nothing was done. Load the page again to see what you can do now.",
+                "Your rights changed before this took effect, so nothing was done. Reload the page to see what you can do now.",
             ),
             DirectoryError::Moved => Self {
                 retry_after: Some(Duration::from_millis(500)),
                 ..Self::new(
                     v1::FailureKind::Unavailable,
-                    "Somebody else changed the same at this moment, so nothing was done. Try again.",
+                    "Somebody else changed the same thing at the same time, so nothing was done. Try again.",
                 )
             },
             DirectoryError::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             DirectoryError::LastAdministrator => Self::forbidden(
-                "Somebody has to look after this Natter. Make somebody else an administrator first.",
+                "Natter needs at least one administrator. Make somebody else an administrator first.",
             ),
             DirectoryError::Store(error) => error.into(),
         }
@@ -301,7 +301,7 @@ impl From<PasswordError> for Failure {
         match error {
             PasswordError::Busy => Self::busy(passwords::QUEUE_IS_SHORTER),
             PasswordError::Broken(_) => {
-                tracing::error!(%error, "a password could not be worked on");
+                tracing::error!(%error, "a password could not be processed");
                 Self::unavailable()
             }
         }

@@ -25,7 +25,7 @@ pub fn raise() -> u64 {
     if limit < SMALL {
         tracing::warn!(
             limit,
-            "natter may open few files, and so has few connections: raise the hard limit \
+            "natter may open few files, which limits its connections: raise the hard limit \
              (ulimit -Hn, or LimitNOFILE= of a systemd unit)"
         );
     }

@@ -51,7 +51,7 @@ pub enum PictureError {
     TooLarge,
     /// Too many bytes for its pixels, refused alike.
     #[error(
-        "This picture has too many pixels for the way it is saved. Save it as a plain JPEG, or make it smaller first."
+        "This picture has too many pixels for its format. Save it as a plain JPEG, or make it smaller first."
     )]
     TooHeavy,
 }

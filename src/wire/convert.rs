@@ -120,8 +120,8 @@ impl v1::Room {
 }
 
 impl v1::RoomHead {
-    /// What sidebars are sorted by: the person's own rooms first, by name regardless of case, and those
-    /// without a name last.
+    /// The sort key of sidebars: joined rooms first, by name regardless of case, and those without a
+    /// name last.
     #[must_use]
     pub fn order(&self) -> (bool, bool, String, String) {
         let (name, id) = self

@@ -243,16 +243,16 @@ async fn the_pages_show_it_to_both_and_work_with_scripts_off() {
         ..
     } = Scene::start(RoomKind::Closed).await;
     let details = format!("/r/{room}/details");
-    assert!(!ben.page("/rooms").await.contains("asks you to join"));
+    assert!(!ben.page("/rooms").await.contains("invites you to join"));
     let form = [("of", "invite"), ("uids", "ben")];
     assert_eq!(
         ada.submit(&details, &form).await.status(),
         StatusCode::SEE_OTHER
     );
     let page = ada.page(&details).await;
-    assert!(page.contains("ben is asked to join; they decide"), "{page}");
+    assert!(page.contains("ben is invited and has not answered yet"), "{page}");
     let page = ben.page("/rooms").await;
-    for part in ["ada asks you to join", "Board", "Decline", "1 invitation"] {
+    for part in ["ada invites you to join", "Board", "Decline", "1 invitation"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     // The page of somebody else does not accept it.
@@ -280,7 +280,7 @@ async fn the_pages_show_it_to_both_and_work_with_scripts_off() {
     ada.submit(&details, &form).await;
     let declined = ben.submit(&details, &[("of", "decline")]).await;
     assert_eq!(declined.headers()["location"].to_str().unwrap(), "/rooms");
-    assert!(!ben.page("/rooms").await.contains("asks you to join"));
+    assert!(!ben.page("/rooms").await.contains("invites you to join"));
     let again = ada.submit(&details, &form).await;
     assert_eq!(again.status(), StatusCode::FORBIDDEN);
     assert!(again.text().await.unwrap().contains("declined"));

@@ -225,7 +225,7 @@ async fn removing_somebody_too_often_is_refused_with_when_to_try_again() {
     let refused = refused.expect("there is a limit");
     assert_eq!(refused.kind(), FailureKind::TooMany);
     assert!(refused.retry_after_ms > 0);
-    let expected = "ben was removed from rooms many times just now. Try again in";
+    let expected = "ben has been removed from rooms too often. Try again in";
     assert!(refused.reason.starts_with(expected), "{}", refused.reason);
 
     let path = format!("/r/{last}/details");

@@ -1,5 +1,5 @@
-//! Whose page it is: a field of every form of somebody who is signed in, so that what a page does is
-//! done by the person it was made for, or not at all.
+//! A hidden field in every form of a signed-in page: the person that the page was made for. The server
+//! refuses the form when somebody else is signed in by the time it is sent.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::app::state::Chat;
 /// The field's name in a form, and in the body of a server function.
 pub const PAGE_OF: &str = "page_of";
 
-/// The field. A form that it is missing from is refused by the server.
+/// The field. The server refuses a form without it.
 #[component]
 pub(in super::super) fn PageOf() -> impl IntoView {
     let me = expect_context::<Chat>().me.with_value(|me| me.uid.clone());

@@ -1,6 +1,6 @@
-//! Signing out on purpose. What this browser keeps of the person (messages that are not sent, and
-//! what they have begun to type) is nobody else's to read: they are asked what becomes of it, and
-//! then it is gone. With scripts off nothing is kept, and nothing is asked.
+//! Signing out. The browser may keep unsent messages and drafts of the person, which the next person at
+//! this browser must not be able to read. So the person is asked what to do with them, and then they are
+//! deleted. With scripts off nothing is kept, and nothing is asked.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use crate::app::words;
 use crate::domain::PostState;
 use crate::nats::runtime;
 
-/// What natter has taken is gone from where it was kept a moment later: so often it is looked for,
-/// before somebody is asked about it.
+/// How often to count unsent messages again before asking about them: a message that the server has
+/// accepted is deleted from the browser's store a moment later.
 const LOOKS: usize = 10;
 
-/// Between two looks.
+/// Between two counts.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How far somebody is with it.
+/// How far the sign-out has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// They have not begun.
+    /// It has not begun.
     Staying,
-    /// They are asked what becomes of what is kept.
+    /// The person is asked what to do with unsent messages and drafts.
     Asked,
-    /// They leave when what is on its way is sent.
+    /// The person is signed out once their messages are sent.
     Sending,
 }
 
@@ -41,7 +41,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
     let form = NodeRef::<Form>::new();
     let step = RwSignal::new(Step::Staying);
     let drafts = RwSignal::new(0);
-    // In this tab, or in all tabs of this browser where that is more.
+    // The larger of the counts in this tab and in the store that all tabs share.
     let kept = RwSignal::new(0);
     let unsent = Memo::new(move |_| {
         let here = chat.outbox.with(|outbox| outbox.posts().len());
@@ -58,13 +58,13 @@ pub(in super::super) fn SignOut() -> impl IntoView {
         let Some(form) = form.get_untracked() else {
             return;
         };
-        // What ended now would be kept again.
+        // A client that goes on would store its unsent messages again.
         chat.end();
         let me = chat.me.with_value(|me| me.uid.clone());
         forget_drafts(&me);
         spawn_local(async move {
             forget_unsent(&me).await;
-            // Where the browser refuses, the button is there to be pressed again.
+            // If the browser refuses, the button can be pressed again.
             let _ = form.submit();
         });
     };
@@ -94,10 +94,10 @@ pub(in super::super) fn SignOut() -> impl IntoView {
                     }
                 }
                 match left {
-                    // They stay after all.
+                    // The person has chosen to stay signed in.
                     _ if step.get_untracked() != Step::Sending => {}
                     0 => leave(),
-                    // What was refused, or is another tab's, is asked about.
+                    // These were refused, or belong to another tab.
                     _ => step.set(Step::Asked),
                 }
             });

@@ -34,7 +34,7 @@ pub(in super::super) fn Browse() -> impl IntoView {
     }
 }
 
-/// A room that the person is asked to come into.
+/// A room that the person is invited into.
 #[component]
 fn Asking(asking: v1::RoomInvitation) -> impl IntoView {
     let room = asking.room.unwrap_or_default();

@@ -187,7 +187,7 @@ impl Chat {
         self.client.with_value(Option::is_some)
     }
 
-    /// Is the browser signed in as somebody else by now?
+    /// Is the browser signed in as another person now?
     #[must_use]
     pub fn is_other_user(&self) -> bool {
         self.connection
@@ -233,7 +233,7 @@ impl Chat {
         self.with_client(|client| client.retry(key));
     }
 
-    /// Ends the live connection: nothing is sent or kept from here on.
+    /// Ends the live connection. Nothing is sent or stored after this.
     pub fn end(&self) {
         self.with_client(ChatClient::close);
     }

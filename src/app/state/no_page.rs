@@ -3,7 +3,7 @@
 use super::Chat;
 use crate::client::{ChatClient, Model};
 
-/// There is nothing to count.
+/// The server stores no posts.
 pub(in super::super) async fn count_unsent(_: &str) -> usize {
     0
 }

@@ -20,7 +20,7 @@ use crate::domain::{Key, RoomId, Timestamp, Username};
 use crate::nats::ConnectOptions;
 use crate::nats::runtime::{self, BoxFuture};
 
-/// How long a browser may take to say what it keeps, or to forget it.
+/// How long the browser may take to count or delete stored posts.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 struct Page {
@@ -28,7 +28,7 @@ struct Page {
     posts: Posts,
 }
 
-/// How many posts of this person are not sent, in whichever tab. None, where the browser does not say.
+/// The number of this person's unsent posts in all tabs; 0 if the browser does not answer.
 pub(in super::super) async fn count_unsent(uid: &str) -> usize {
     let counted = pin!(posts::count_all_of(uid));
     match select(counted, pin!(runtime::sleep(PATIENCE))).await {
@@ -37,7 +37,7 @@ pub(in super::super) async fn count_unsent(uid: &str) -> usize {
     }
 }
 
-/// This person signs out on purpose: what they have not sent is nobody else’s to read.
+/// Deletes this person’s unsent posts at sign-out, so that the next person cannot read them.
 pub(in super::super) async fn forget_unsent(uid: &str) {
     select(
         pin!(posts::forget_all_of(uid)),

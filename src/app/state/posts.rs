@@ -170,7 +170,7 @@ impl Shelf {
     }
 }
 
-/// The posts of one person: `/` follows on `.`, which stands in no username.
+/// The keys of one person's posts. `/` is the character after `.`, and no username contains a `.`.
 fn all_of(uid: &str) -> Result<Query, Refusal> {
     let bound = |end: char| JsValue::from_str(&format!("{uid}{end}"));
     let range = KeyRange::bound(&bound('.'), &bound('/'), None, Some(true))?;
@@ -188,7 +188,7 @@ async fn open() -> Result<Database, Refusal> {
     opening.await
 }
 
-/// How many posts of one person are kept, whichever tab takes care of them.
+/// The number of stored posts of one person, whichever tab sends them.
 pub(super) async fn count_all_of(uid: &str) -> usize {
     let counted = async {
         let database = open().await?;
@@ -203,7 +203,7 @@ pub(super) async fn count_all_of(uid: &str) -> usize {
         .map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// Forgets the posts of one person, whichever tab takes care of them.
+/// Deletes the posts of one person, whichever tab sends them.
 pub(super) async fn forget_all_of(uid: &str) {
     let forgotten = async {
         let database = open().await?;

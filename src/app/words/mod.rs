@@ -87,17 +87,17 @@ pub const OFFLINE: &str = "Offline";
 /// Too many connections of one person.
 pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here.";
 
-/// The browser is signed in as somebody else than whom the page was made for.
+/// The browser is signed in as another person than the one that the page was made for.
 #[must_use]
 pub fn now_signed_in_as(name: &str) -> String {
     format!("You are signed in as {name} now.")
 }
 
-/// After that.
+/// Follows [`now_signed_in_as`].
 pub const WHAT_YOU_WROTE_IS_KEPT: &str = "What you wrote is kept.";
-/// A button, to the page of who is signed in.
+/// A button that loads the page of the person who is signed in now.
 pub const RELOAD: &str = "Reload";
-/// A message on a page of somebody who is not signed in any more.
+/// Beside an unsent message, on the page of a person who is no longer signed in.
 pub const KEPT_HERE: &str = "Not sent, and kept here.";
 
 /// Cut off for asking too much, for so many seconds yet.
@@ -151,26 +151,26 @@ pub const DISCARD: &str = "Discard";
 #[must_use]
 pub fn unsent(count: usize) -> String {
     match count {
-        1 => "A message of yours is not sent yet. Signing out throws it away.".into(),
-        _ => format!("{count} messages of yours are not sent yet. Signing out throws them away."),
+        1 => "A message of yours is not sent yet. Signing out discards it.".into(),
+        _ => format!("{count} messages of yours are not sent yet. Signing out discards them."),
     }
 }
 
-/// Likewise, for what is typed and was not sent at all.
+/// Likewise, for drafts.
 #[must_use]
 pub fn drafts(count: usize) -> String {
     match count {
-        1 => "You have begun a message in one room. Signing out throws it away.".into(),
-        _ => format!("You have begun a message in {count} rooms. Signing out throws them away."),
+        1 => "You have a draft in one room. Signing out discards it.".into(),
+        _ => format!("You have drafts in {count} rooms. Signing out discards them."),
     }
 }
 
-/// A button, for both.
-pub const DISCARD_AND_SIGN_OUT: &str = "Throw away and sign out";
-/// A button, where something is on its way.
+/// A button, below both.
+pub const DISCARD_AND_SIGN_OUT: &str = "Discard and sign out";
+/// A button, where a message is being sent.
 pub const SEND_AND_SIGN_OUT: &str = "Send first, then sign out";
-/// After that one.
-pub const SIGNING_OUT_WHEN_SENT: &str = "You are signed out as soon as your messages are sent.";
+/// Shown after that button was pressed.
+pub const SIGNING_OUT_WHEN_SENT: &str = "You will be signed out as soon as your messages are sent.";
 /// A button.
 pub const STAY_SIGNED_IN: &str = "Stay signed in";
 

@@ -42,7 +42,7 @@ pub fn notice(notice: Notice) -> Option<&'static str> {
             Some("Your password is changed, and you are signed out everywhere else.")
         }
         Notice::PasswordReset => Some(
-            "Your password is changed, and you are signed out everywhere else. Whoever holds one of the identities below can still sign in to your account: disconnect those that are not yours.",
+            "Your password is changed, and you are signed out everywhere else. The identities below can still be used to sign in to your account: disconnect those that are not yours.",
         ),
         Notice::BadLink => {
             Some("This link is used up, too old, or was taken back. Ask for another one.")
@@ -61,7 +61,7 @@ pub const YOUR_ACCOUNT_HELP: &str = "What others see of you, and your password."
 pub const YOUR_PASSWORD: &str = "Your password";
 /// Beside it, where an identity is connected.
 pub const YOUR_PASSWORD_HINT: &str =
-    "So that nobody who finds this browser open can connect an identity of theirs.";
+    "This keeps another person at this browser from connecting an identity of their own.";
 /// A heading.
 pub const PICTURE: &str = "Picture";
 /// A heading.

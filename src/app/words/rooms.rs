@@ -23,11 +23,11 @@ pub const AND_ARCHIVED: &str = " It is archived: nobody writes in it any more.";
 pub const ROOM_IS_ARCHIVED: &str = "This room is archived: nobody writes in it any more.";
 /// Over the button that joins.
 pub const LOOKING_IN: &str = "You are looking in. Join to write, and to find it in your sidebar.";
-/// Over the rooms that somebody is asked to come into.
+/// Over the rooms that the person is invited into.
 pub const INVITATIONS: &str = "Invitations";
 /// A button.
 pub const DECLINE: &str = "Decline";
-/// A room without a name, to who is not in it.
+/// A room without a name, as shown to people who are not in it.
 pub const A_GROUP: &str = "A group";
 /// A group with nobody else in it.
 pub const NOBODY_ELSE: &str = "Nobody else";
@@ -118,7 +118,7 @@ pub fn removed_from(room: &str, by: &str) -> String {
     format!("{by} removed you from {room}. What you were typing there is kept in this browser.")
 }
 
-/// What a room is called, to who is not in it.
+/// The title of a room, as shown to people who are not in it.
 #[must_use]
 pub fn title_outside(room: &Room) -> String {
     if room.name.is_empty() {
@@ -128,22 +128,22 @@ pub fn title_outside(room: &Room) -> String {
     }
 }
 
-/// Somebody asks the person to come in.
+/// The person is invited into a room.
 #[must_use]
 pub fn asked_into(room: &str, by: &str) -> String {
-    format!("{by} asks you to join {room}. Join or decline under “{BROWSE_ROOMS}”.")
+    format!("{by} invites you to join {room}. Join or decline under “{BROWSE_ROOMS}”.")
 }
 
-/// Beside a room that somebody asks the person to come into.
+/// Beside a room that the person is invited into.
 #[must_use]
 pub fn asks_you(by: &str) -> String {
-    format!("{by} asks you to join")
+    format!("{by} invites you to join")
 }
 
-/// Beside somebody who is asked to come into a room.
+/// In the list of members, for somebody who is invited.
 #[must_use]
 pub fn is_asked(name: &str) -> String {
-    format!("{name} is asked to join; they decide")
+    format!("{name} is invited and has not answered yet")
 }
 
 /// How many invitations there are.
@@ -163,7 +163,7 @@ pub fn happened(name: &str, note: &Note, whom: &str) -> String {
         Note::Left => format!("{name} left"),
         Note::Added(_) => format!("{name} added {whom}"),
         Note::Removed(_) => format!("{name} removed {whom}"),
-        Note::Invited(_) => format!("{name} asked {whom} to join"),
+        Note::Invited(_) => format!("{name} invited {whom}"),
         Note::Renamed(to) => format!("{name} renamed the room to {to}"),
         Note::Topic(topic) if topic.is_empty() => format!("{name} took the topic away"),
         Note::Topic(topic) => format!("{name} set the topic: {topic}"),

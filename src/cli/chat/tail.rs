@@ -258,8 +258,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// The log is another one than was printed, or too much happened: go on with its end. There is no
-    /// more then.
+    /// Goes on with the end of the log, because the log is another one than was printed or too much
+    /// happened. There is no further part then.
     async fn reset(&mut self) -> Result<bool, ChatError> {
         let view = page(self.chat, &self.room, Sequence(0)).await?;
         let fresh = RoomLog::load(entries(&view.events)?, view.has_earlier);

@@ -71,9 +71,7 @@ pub(in crate::cli) async fn run(options: PongOptions) -> Result<(), Failed> {
             return ended(&pings, &subject);
         };
         let Ok(ping) = PingRequest::decode(message.payload) else {
-            complain(format_args!(
-                "Something that is no ping came on [{subject}]"
-            ));
+            complain(format_args!("A message on [{subject}] is not a ping"));
             continue;
         };
         let is_wanted = options

@@ -60,8 +60,8 @@ pub enum ConnectionState {
     TooMany,
     /// This person has asked too much, and goes on in so many seconds.
     CutOff(u32),
-    /// The browser is signed in as this other person by now. The client has ended; what was not sent
-    /// is kept.
+    /// The browser is signed in as this other person now. The client has ended; unsent posts are
+    /// kept.
     OtherUser(Username),
 }
 

@@ -65,9 +65,9 @@ impl Model {
         }
     }
 
-    /// Takes how rooms stand from out of the heads: all parts of them, each with the sequence up to
-    /// which it is complete, asked for when markers had grown so often. What stands there would be old
-    /// at the next message.
+    /// Moves markers and counts of unread messages out of the heads into the model. `parts` are all
+    /// parts, each with the sequence up to which it is complete; `markers_then` is the value of
+    /// `markers_grown` when they were asked for. In the heads they would be outdated at the next message.
     pub(in super::super) fn set_unread<'a>(
         &mut self,
         parts: impl IntoIterator<Item = (&'a mut [v1::RoomHead], Sequence)>,

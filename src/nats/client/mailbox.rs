@@ -8,8 +8,8 @@ use crate::nats::connection::SubscribeError;
 use crate::nats::options::Limits;
 use crate::nats::protocol::Message;
 
-/// Takes messages as they arrive. It runs on the client's own task with the client locked: it must
-/// be quick, and use nothing of this client.
+/// Takes messages as they arrive. It runs on the client's own task with the client locked, so it must
+/// be quick and must not use this client.
 pub(super) type Taker = Box<dyn Fn(Message) + Send + Sync>;
 
 /// Shared by the driver, which puts messages in, and the subscription, which takes them.
@@ -22,7 +22,7 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// With a taker no message waits: `messages` only says when the subscription has ended.
+    /// With a taker no message waits here: `messages` only tells when the subscription has ended.
     pub fn new(limits: &Limits, taker: Option<Taker>) -> Self {
         let room = Room {
             items: limits.waiting_messages,

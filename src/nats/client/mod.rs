@@ -138,9 +138,9 @@ impl Client {
         self.subscribe_as(subject, Some(queue), None)
     }
 
-    /// Subscribes, as one of a group if one is named, and hands each message to `take` as it
-    /// arrives. No queue is in between, so none can be full: the connection is read as fast as
-    /// `take` returns. The subscription that this gives brings no messages; it ends as others do.
+    /// Subscribes, in a queue group if one is named, and hands each message to `take` as it
+    /// arrives. There is no queue in between, so no message is dropped: the connection is read as
+    /// fast as `take` returns. The returned subscription yields no messages; it ends as others do.
     ///
     /// `take` runs on the client's own task with the client locked. It has to be quick, must not
     /// panic, and must not use this client.

@@ -129,14 +129,14 @@ impl Front {
             tracing::warn!(
                 %host,
                 public_url = self.site.url(),
-                "a request was refused: natter is asked under a name that is not its own. A proxy in \
-                 front of it has to pass the Host header on"
+                "a request was refused: its host is not one of natter's names. A proxy in front of \
+                 natter has to pass the Host header on"
             );
         } else {
             tracing::warn!(
                 %host,
-                "a request was refused: natter is asked under a name that is not its own. If people \
-                 reach it by that name, start natter with --public-url and that address"
+                "a request was refused: its host is not one of natter's names. If people reach natter \
+                 by that name, start it with --public-url and that address"
             );
         }
     }
@@ -149,13 +149,13 @@ impl Front {
             tracing::warn!(
                 %origin,
                 public_url = self.site.url(),
-                "what a page sent was refused: its origin is not --public-url"
+                "a request from a page was refused: its origin is not --public-url"
             );
         } else {
             tracing::warn!(
                 %origin,
-                "what a page sent through a proxy was refused: natter does not know that it is \
-                 reached there. If it is, start natter with --public-url {origin}"
+                "a request from a page was refused: it came through a proxy, from an origin that is not \
+                 known to be natter's. If people reach natter there, start it with --public-url {origin}"
             );
         }
     }

@@ -31,16 +31,16 @@ impl NotAHandshake {
         ];
         match self {
             Self::Plain => {
-                let words = "This is a WebSocket.\n";
+                let words = "This address accepts WebSocket connections only.\n";
                 (StatusCode::UPGRADE_REQUIRED, UPGRADE, words).into_response()
             }
             Self::Version => {
                 let version = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
-                let words = "This is a WebSocket of version 13.\n";
+                let words = "This address accepts WebSocket version 13 only.\n";
                 (StatusCode::UPGRADE_REQUIRED, UPGRADE, version, words).into_response()
             }
             Self::Key => {
-                let words = "Sec-WebSocket-Key has to be there once, with 16 bytes in base64.\n";
+                let words = "The request needs one Sec-WebSocket-Key, with 16 bytes in base64.\n";
                 (StatusCode::BAD_REQUEST, words).into_response()
             }
         }

@@ -174,7 +174,7 @@ fn trusting(site: &Site) -> CsrfLayer {
     CsrfLayer::new()
         .add_trusted_origin(site.url())
         .unwrap_or_else(|error| {
-            tracing::warn!(%error, "--public-url is no origin that a browser would name");
+            tracing::warn!(%error, "--public-url is not an origin that a browser sends");
             CsrfLayer::new()
         })
 }

@@ -74,8 +74,8 @@ pub(super) fn plain(failure: &Failure) -> Response {
     bare(failure, "<p><a href=''>Try again</a></p>")
 }
 
-/// The same for a form whose texts are worth keeping: they stand in a form, to be sent again as they
-/// are, a message under the same key. What holds a password can only be copied.
+/// The same for a form with texts worth keeping. The page shows them in a form that can be sent again as
+/// it is, a message under the same key. Where the form has a password, the texts can only be copied.
 pub(super) fn to_send_again(failure: &Failure, typed: &Typed) -> Response {
     if !typed.is_whole() {
         return to_copy(failure, typed, "<a href='/login' target=_blank>Sign in</a>");
@@ -95,7 +95,7 @@ pub(super) fn to_send_again(failure: &Failure, typed: &Typed) -> Response {
     bare(failure, &form)
 }
 
-/// The texts of a form, to be copied.
+/// Shows the texts of a form for copying.
 fn to_copy(failure: &Failure, typed: &Typed, then: &str) -> Response {
     let texts = boxes(typed, " readonly");
     bare(failure, &format!("{texts}<p>{then}</p>"))
@@ -111,14 +111,14 @@ fn boxes(typed: &Typed, attributes: &str) -> String {
     texts.collect()
 }
 
-/// Why a form of somebody without a session is not carried out.
+/// A form was sent without a session.
 pub(super) fn signed_out() -> Failure {
     Failure::forbidden(
-        "You are signed out. What you wrote is kept here: sign in in another tab, then send it again.",
+        "You are signed out. What you wrote is kept on this page: sign in in another tab, then send it from here.",
     )
 }
 
-/// The form stands on a page of somebody else than who is signed in by now (409).
+/// The form is on a page that was made for another person than the one who is signed in now (409).
 pub(super) fn other_user(now: &str, typed: &Typed) -> Response {
     let kept = match typed.texts().next() {
         Some(_) => words::WHAT_YOU_WROTE_IS_KEPT,
@@ -130,29 +130,29 @@ pub(super) fn other_user(now: &str, typed: &Typed) -> Response {
     to_copy(&failure, typed, &go_on)
 }
 
-/// The form does not say whose page it stands on (422).
+/// The form does not say whose page it is on (422).
 pub(super) fn owner_missing(typed: &Typed) -> Response {
     let failure = Failure::invalid(
-        "This was sent from a page of an older Natter, so nothing was done. What you wrote is kept: open the page anew and do it there.",
+        "This form is from an older version of Natter, so nothing was done. What you wrote is kept: open the page again and send it from there.",
     );
     to_copy(&failure, typed, "<a href='/'>Open Natter</a>")
 }
 
-/// What was sent did not come, or not all of it (408, 413 or 422). The connection is closed: on it
-/// the next request would be taken for the rest of this one.
+/// The body of a request did not arrive completely (408, 413 or 422). The connection is closed: what
+/// follows on it could not be told from the rest of this body.
 pub(super) fn incomplete(error: BodyError) -> Response {
     let (status, reason) = match error {
         BodyError::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
-            "What you sent took too long to arrive, so Natter did nothing. Go back, where it still stands, and send it again.",
+            "What you sent took too long to arrive, so nothing was done. Go back to the form and send it again.",
         ),
         BodyError::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "What you sent is too large, so Natter did nothing. Go back, where it still stands, and make it shorter.",
+            "What you sent is too large, so nothing was done. Go back to the form and make it shorter.",
         ),
         BodyError::Broken => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            "What you sent did not arrive as a whole, so Natter did nothing. Go back, where it still stands, and send it again.",
+            "What you sent did not arrive completely, so nothing was done. Go back to the form and send it again.",
         ),
     };
     let mut response = bare(&Failure::invalid(reason), "");
@@ -170,31 +170,30 @@ pub(super) fn foreign() -> Response {
     bare(&failure, "<p><a href='/'>Open Natter</a></p>")
 }
 
-/// The request does not say once whom it is for (400).
+/// The request does not name exactly one host (400).
 pub(super) fn no_host() -> Response {
     let failure =
-        Failure::invalid("The request has no Host header, two, or one that names no host.");
+        Failure::invalid("The request needs exactly one Host header, and it has to name a host.");
     let mut response = bare(&failure, "");
     *response.status_mut() = StatusCode::BAD_REQUEST;
     response
 }
 
-/// Natter was asked under a name that is not its own (421). `url` is what it was told with
-/// --public-url.
+/// The request names a host that is not natter's (421). `url` is the one given with --public-url.
 pub(super) fn misdirected(host: &Host, url: Option<&str>) -> Response {
     let mend = match url {
         Some(url) => format!(
-            "It is at {url}. If you came here from there, the proxy in front of Natter has to pass \
-             the Host header on."
+            "Its address is {url}. If that is the one you used, the proxy in front of Natter has to \
+             pass the Host header on."
         ),
         None => {
-            "If people reach it by that name, whoever runs it has to say so when they start it: \
-                 natter serve --public-url and the address, as in https://chat.example.org."
+            "If people are meant to use that name, Natter has to be started with it: natter serve \
+                 --public-url and the address, as in https://chat.example.org."
                 .to_owned()
         }
     };
     let failure = Failure::invalid(format!(
-        "This Natter does not answer under the name “{host}”, since that is not its own. {mend}"
+        "Natter does not answer requests for “{host}”, which is not one of its names. {mend}"
     ));
     let mut response = bare(&failure, "");
     *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;

@@ -34,7 +34,7 @@ pub const QUEUE_IS_SHORTER: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     /// Too many are waiting.
-    #[error("too many passwords are waiting to be worked on")]
+    #[error("too many passwords are waiting to be processed")]
     Busy,
     /// The hash could not be made or read.
     #[error("a password could not be hashed: {0}")]

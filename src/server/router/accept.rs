@@ -14,7 +14,7 @@ pub(super) enum NotARequest {
     #[error("its reply subject is not in the caller’s inbox")]
     ForeignReply,
     /// It reads as what natter passes on, and natter has announced none.
-    #[error("it is made to look like natter’s own")]
+    #[error("it imitates one of natter’s own messages")]
     ForgedRelay,
 }
 

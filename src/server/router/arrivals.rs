@@ -78,7 +78,7 @@ impl Arrivals {
         if let Err(Excess::CutOff { cut_now }) = counted {
             about.stats.count_refused();
             if cut_now {
-                tracing::warn!(who = %caller, "cut off for asking too much");
+                tracing::warn!(who = %caller, "cut off for too many requests");
                 (self.cut_off)(caller);
             }
             return;
@@ -121,5 +121,5 @@ impl Arrivals {
 
 fn refuse(about: &About, reason: NotARequest) {
     about.stats.count_refused();
-    tracing::debug!(endpoint = about.name, %reason, "a message was no request");
+    tracing::debug!(endpoint = about.name, %reason, "a message was not a request");
 }

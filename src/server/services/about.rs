@@ -103,7 +103,7 @@ impl About {
             return Ok(());
         }
         Err(Failure::forbidden(format!(
-            "Who made this room and administrators may {what}."
+            "Only the person who made this room and administrators may {what}."
         )))
     }
 }

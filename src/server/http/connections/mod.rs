@@ -96,8 +96,8 @@ impl Connections {
                 %from,
                 of_one = self.bounds.of_one,
                 in_all = self.bounds.in_all,
-                "there are as many connections as there may be: those that have waited longest for \
-                 a request make room. Behind a proxy, start natter with --behind-proxy"
+                "the connection limit is reached: those that have waited longest for a request are \
+                 closed. Behind a proxy, start natter with --behind-proxy"
             );
         }
     }

@@ -316,6 +316,6 @@ async fn forget(state: &AppState, credential: &str) {
     if !credential.is_empty()
         && let Err(error) = state.store.credentials.forget(credential).await
     {
-        tracing::warn!(%error, "the hash of a password that is no longer in use is still there");
+        tracing::warn!(%error, "the hash of an old password was not deleted");
     }
 }

@@ -189,7 +189,7 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
     }
     if room_ids.len() > ROOMS_OF_AN_INVITATION {
         return Err(Failure::invalid(
-            "An invitation leads into at most 20 rooms. Bring the person into the others afterwards.",
+            "An invitation can name at most 20 rooms. Add the person to the others afterwards.",
         ));
     }
     if role == v1::Role::Guest && room_ids.is_empty() {
