@@ -106,9 +106,7 @@ impl Failure {
             retry_after: Some(retry_after),
             ..Self::new(
                 v1::FailureKind::Unavailable,
-                format!(
-                    "Natter is busy right now, so nothing was changed. Try again in {when}."
-                ),
+                format!("Natter is busy right now, so nothing was changed. Try again in {when}."),
             )
         }
     }

@@ -250,9 +250,17 @@ async fn the_pages_show_it_to_both_and_work_with_scripts_off() {
         StatusCode::SEE_OTHER
     );
     let page = ada.page(&details).await;
-    assert!(page.contains("ben is invited and has not answered yet"), "{page}");
+    assert!(
+        page.contains("ben is invited and has not answered yet"),
+        "{page}"
+    );
     let page = ben.page("/rooms").await;
-    for part in ["ada invites you to join", "Board", "Decline", "1 invitation"] {
+    for part in [
+        "ada invites you to join",
+        "Board",
+        "Decline",
+        "1 invitation",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     // The page of somebody else does not accept it.
