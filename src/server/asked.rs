@@ -1,12 +1,12 @@
-//! Whom this natter's callout is being asked about now. The broker does not tell: while it asks, it
-//! shows a connection with a session as the sentinel's.
+//! The questions that this natter server's callout has under way, and the people that they are about.
+//! The broker does not tell: during a question it shows a connection with a session as the sentinel's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::broker::AuthRequest;
 
-/// A connection: its server's id, and its own there.
+/// A connection: its server's id, and its own id there.
 type Connection = (String, u64);
 
 /// The questions under way.
@@ -16,7 +16,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Notes that a question is about a connection of `holder`, until what this gives is dropped.
+    /// Notes that a question is about a connection of `holder`, until the returned guard is dropped.
     #[must_use]
     pub fn about(&self, request: &AuthRequest, holder: &str) -> UnderWay {
         let connection = (request.server_id.clone(), request.client.id);
@@ -27,7 +27,7 @@ impl Asked {
         }
     }
 
-    /// Who has this connection, if the question about it is under way here.
+    /// The holder of this connection, if a question about it is under way here.
     #[must_use]
     pub fn holder_of(&self, connection: &Connection) -> Option<String> {
         self.lock().get(connection).cloned()

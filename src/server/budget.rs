@@ -6,10 +6,10 @@ use prost::Message;
 
 use crate::domain::limits;
 
-/// What stands before a message in a repeated field, at most, in bytes: its tag and its length.
+/// The most bytes before a message in a repeated field: its tag and its length.
 const FIELD: usize = 6;
 
-/// What is left of an answer.
+/// The space that is left in an answer.
 #[derive(Debug, Clone)]
 pub struct Budget {
     bytes: usize,
@@ -19,7 +19,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Of an answer that a broker with this `max_payload`, in bytes, lets through; 0: not known.
+    /// For an answer through a broker with this `max_payload` in bytes; 0: not known.
     #[must_use]
     pub fn of_payload(max_payload: usize) -> Self {
         let bytes = match max_payload {
@@ -34,7 +34,7 @@ impl Budget {
         }
     }
 
-    /// Of what does not go over the broker.
+    /// For an answer that does not go over the broker.
     #[must_use]
     pub fn unlimited() -> Self {
         Self {
@@ -44,13 +44,13 @@ impl Budget {
         }
     }
 
-    /// Sets apart what every answer of its kind has.
+    /// Reserves space for the parts that every answer of its kind has.
     pub fn reserve(&mut self, message: &impl Message) {
         self.spend(message.encoded_len().saturating_add(FIELD));
     }
 
-    /// Takes an item in if it fits. The first fits always, so that whoever asks on gets on. After one
-    /// that does not fit, none does.
+    /// Takes an item in if it fits. The first one always fits, so that a client that asks for the next part
+    /// makes progress. After an item that does not fit, none does.
     pub fn take(&mut self, message: &impl Message) -> bool {
         self.take_bytes(message.encoded_len().saturating_add(FIELD))
     }
@@ -67,8 +67,8 @@ impl Budget {
         self.is_spent
     }
 
-    /// How many rows to ask SQLite for: those of one part and one more, which tells that it is not the
-    /// last.
+    /// How many rows to ask SQLite for: those of one part, and one more that tells whether there is
+    /// another part.
     #[must_use]
     pub fn limit(&self) -> i64 {
         i64::try_from(self.rows).map_or(i64::MAX, |rows| rows.saturating_add(1))
@@ -94,7 +94,7 @@ impl Budget {
 pub struct Part<T> {
     /// What is in it.
     pub items: Vec<T>,
-    /// The key to go on after; empty: that was all.
+    /// The key that the next part begins after; empty: this is the last part.
     pub more: String,
 }
 

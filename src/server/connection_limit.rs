@@ -1,9 +1,10 @@
-//! How many connections one person has, wherever they come in: through any natter's tunnel, or straight
-//! at the broker over TCP or WebSocket, with a session's token or a `.creds` file.
+//! The limit on connections of one person, over all ways in: through the tunnel of any natter server, or
+//! directly to the broker over TCP or WebSocket, with a session's token or a `.creds` file.
 //!
-//! The auth callout sees every connection come, and none go. So natter counts what it lets in, which is
-//! never less than what is there, and looks at the broker when that becomes much. Connections that other
-//! natters let in are known from these looks too; what is too much by then is ended, the youngest first.
+//! The auth callout sees each connection begin, and none end. So natter counts the connections that it
+//! accepts, which are never fewer than those that exist, and lists the broker's connections when there are
+//! many. The list also shows connections that other natter servers accepted. Connections past the limit
+//! are ended, the youngest first.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,32 +16,32 @@ use tokio_util::sync::CancellationToken;
 use super::broker::{Present, SystemError, kick_all, present};
 use crate::domain::limits;
 
-/// Connections of one person that are let in before the broker is asked how many there are. So many
-/// does each further natter let in at most that the others do not know of.
+/// Connections of one person that are accepted before the broker's connections are listed. Each further
+/// natter server accepts at most that many that the others do not know of.
 const LOOK_FROM: usize = 8;
 
-/// From when a look is wanted to the look: by then the broker shows what was let in before.
+/// From the request for a look to the look. By then the broker shows connections accepted before.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A look lists all connections. Where that takes long, looks are this many times as far apart.
+/// A look lists all connections. The pause before the next one is this many times as long as it took.
 const PAUSE_PER_LOOK: u32 = 10;
 
-/// Counts, and says who has too many.
+/// Counts connections, and refuses those past the limit.
 #[derive(Clone)]
 pub struct ConnectionLimit {
     people: Arc<Mutex<HashMap<String, Person>>>,
     look: mpsc::Sender<()>,
 }
 
-/// Where a connection is: its server's id, and its number there. What [`kick_all`] takes.
+/// A connection for [`kick_all`]: its server's id, and its number there.
 pub type Place = (String, u64);
 
 /// What is known of one person's connections.
 #[derive(Debug, Default)]
 struct Person {
-    /// Those that there were at the last look.
+    /// Seen at the last look.
     seen: Vec<Place>,
-    /// Those that were let in since.
+    /// Accepted since then.
     let_in: Vec<Place>,
 }
 
@@ -51,8 +52,8 @@ impl Person {
 }
 
 impl ConnectionLimit {
-    /// Counts those in `account` until `stop`. Looks whenever natter's own connection was lost too:
-    /// those of people went with it, and come back at once.
+    /// Counts connections in `account` until `stop`. Also looks after natter's own connection was lost:
+    /// people lose theirs with it, and connect again at once.
     #[must_use]
     pub fn start(
         system: async_nats::Client,
@@ -84,13 +85,13 @@ impl ConnectionLimit {
     }
 
     fn new() -> (Self, mpsc::Receiver<()>) {
-        // One place is enough: a look sees everybody.
+        // One slot is enough: a look covers everybody.
         let (look, wanted) = mpsc::channel(1);
         let people = Arc::default();
         (Self { people, look }, wanted)
     }
 
-    /// Counts a connection that `holder` wants to make. False: they have as many as one may have.
+    /// Counts a connection that `holder` wants to make. False: the limit is reached.
     #[must_use]
     pub fn admit(&self, holder: &str, place: Place) -> bool {
         let mut people = lock(&self.people);
@@ -105,7 +106,7 @@ impl ConnectionLimit {
         !is_full
     }
 
-    /// Has this person as many as one may have?
+    /// Has this person reached the limit?
     #[must_use]
     pub fn is_full(&self, holder: &str) -> bool {
         let is_full = lock(&self.people).get(holder).is_some_and(Person::is_full);
@@ -115,8 +116,8 @@ impl ConnectionLimit {
         is_full
     }
 
-    /// The connections of somebody that natter has let in or seen; some may have ended, and other
-    /// natters may have let others in.
+    /// The connections of a person that this natter server has accepted or seen. Some may have ended,
+    /// and other natter servers may have accepted further ones.
     #[must_use]
     pub fn known_of(&self, holder: &str) -> Vec<Place> {
         let people = lock(&self.people);
@@ -126,7 +127,7 @@ impl ConnectionLimit {
     }
 
     fn want_look(&self) {
-        // Full means that one is on its way.
+        // Full means that a look is requested already.
         let _ = self.look.try_send(());
     }
 }
@@ -135,7 +136,7 @@ fn lock(people: &Mutex<HashMap<String, Person>>) -> MutexGuard<'_, HashMap<Strin
     people.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many of each person have been let in since the last look.
+/// The number of each person's connections accepted since the last look.
 fn counted(people: &Mutex<HashMap<String, Person>>) -> HashMap<String, usize> {
     let people = lock(people);
     let counts = people
@@ -144,7 +145,7 @@ fn counted(people: &Mutex<HashMap<String, Person>>) -> HashMap<String, usize> {
     counts.collect()
 }
 
-/// Ends what is too much, and notes what there is. What was let in `before` is in the broker's list.
+/// Ends connections past the limit, and notes the others. Those accepted `before` are in the list.
 async fn look(
     system: &async_nats::Client,
     account: &str,
@@ -169,7 +170,7 @@ fn note(
     before: &HashMap<String, usize>,
 ) {
     for (who, theirs) in all {
-        // Fewer are counted as they come.
+        // People with fewer are counted again when they connect.
         if theirs.len() >= LOOK_FROM {
             people.entry(who.clone()).or_default();
         }
@@ -184,8 +185,8 @@ fn note(
     people.retain(|_, person| !person.seen.is_empty() || !person.let_in.is_empty());
 }
 
-/// The connections of people and services, the oldest first. Theirs are called `<name>.<nkey>` or
-/// `<name>.<hash>`, natter's own otherwise.
+/// The connections of people and services, the oldest first. Their names are `<name>.<nkey>` or
+/// `<name>.<hash>`; natter's own have other names.
 fn by_holder(all: Vec<Present>) -> BTreeMap<String, Vec<Present>> {
     let mut holders = BTreeMap::<String, Vec<Present>>::new();
     for one in all {
@@ -217,7 +218,7 @@ mod tests {
         (0..tries).filter(|n| limit.admit(who, place(*n))).count()
     }
 
-    /// A look that finds these connections, after all that was let in has landed.
+    /// A look that finds these connections, after all accepted ones have been established.
     fn look_finds(limit: &ConnectionLimit, all: Vec<Present>) {
         let before = counted(&limit.people);
         note(&mut lock(&limit.people), &by_holder(all), &before);

@@ -1,21 +1,22 @@
-//! What a person's connection is called at the broker, where every natter reads it (CONNZ): whose it
-//! is, by what it was let in, and by how much of LOG its rights were judged.
+//! The name of a person's connection at the broker, which every natter server can read (CONNZ): the
+//! person, the session or file that it was accepted for, and the position in LOG that its rights were
+//! computed from.
 //!
 //! The name is the only part of the callout's answer that CONNZ shows (nats-server drops the tags of
-//! its JWT). The time when a connection began does not tell what its rights were judged by: an answer
-//! from before a change can land after it.
+//! its JWT). The start time of a connection does not tell what its rights were computed from: an answer
+//! from before a change can arrive after it.
 
 use std::fmt;
 
 use super::store::Epoch;
 use crate::domain::Sequence;
 
-/// How much of LOG rights were judged by. Later ones were judged by more.
+/// The position in LOG that rights were computed from. A greater one includes more of LOG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Judged {
-    /// In which life of the log.
+    /// The epoch of the log.
     pub epoch: Epoch,
-    /// Everything up to here.
+    /// The last entry that was included.
     pub through: Sequence,
 }
 
@@ -27,12 +28,12 @@ pub struct ConnectionName {
     ///
     /// [`creds_connection_name`]: super::callout::creds_connection_name
     pub let_in_by: String,
-    /// How much of LOG its rights were judged by.
+    /// The position in LOG that its rights were computed from.
     pub judged: Judged,
 }
 
 impl ConnectionName {
-    /// Reads a name that the callout gave. `None`: it is another one, as natter's own connections have.
+    /// Reads a name that the callout gave. `None`: it is another name, such as that of natter's own.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let (let_in_by, judged) = name.rsplit_once('.')?;
@@ -46,7 +47,7 @@ impl ConnectionName {
         })
     }
 
-    /// The name of whoever it is.
+    /// The holder's name.
     #[must_use]
     pub fn holder(&self) -> &str {
         self.let_in_by.split('.').next().unwrap_or_default()

@@ -1,5 +1,5 @@
-//! Ends the connections of those who flood natter. They may come back when the limits let them
-//! ([`Limits`](super::limits::Limits)); until then the callout lets them in nowhere.
+//! Ends the connections of people who flood natter. They may connect again when the limits allow it
+//! ([`Limits`](super::limits::Limits)); until then the callout refuses them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,20 +14,20 @@ use crate::domain::Username;
 /// Ends connections.
 #[derive(Clone)]
 pub struct CuttingOff {
-    /// Over its connection in SYS.
+    /// natter's connection in SYS.
     pub system: async_nats::Client,
-    /// Where people's connections are, by its public key.
+    /// The public key of the account that people's connections are in.
     pub account: String,
-    /// Which of them natter knows.
+    /// The connections that this natter server knows.
     pub connections: ConnectionLimit,
-    /// Those who were cut off lately.
+    /// The people who were cut off lately.
     pub lately: Lately,
 }
 
-/// Who was cut off lately, since when, and whether that is under way.
+/// The people who were cut off lately.
 pub type Lately = Arc<Mutex<HashMap<Username, Cut>>>;
 
-/// Somebody's.
+/// When a person was cut off, and whether ending their connections is under way.
 #[derive(Debug, Clone, Copy)]
 pub struct Cut {
     since: Instant,
@@ -46,7 +46,7 @@ impl CuttingOff {
             this.cut_now(&uid).await;
             this.end(&uid);
             if is_first {
-                // An answer of the callout from before can still land.
+                // An earlier answer of the callout can still arrive.
                 tokio::time::sleep(SECOND_LOOK).await;
                 this.cut_now(&uid).await;
             }
@@ -59,10 +59,10 @@ impl CuttingOff {
         }
     }
 
-    /// Ends those that natter knows at once, and then whatever the broker's list shows.
+    /// Ends the known connections at once, and then those in the broker's list.
     async fn try_to_cut(&self, uid: &Username) -> Result<(), SystemError> {
         let known = self.connections.known_of(uid.as_str());
-        // Some may have been at servers that are gone. What is there all the same is found below.
+        // Some may have been at servers that are gone. The others are found below.
         let _ = kick_all(&self.system, known).await;
         let all = present(&self.system, &self.account).await?.into_iter();
         let is_theirs = |name: &str| name.split('.').next() == Some(uid.as_str());
@@ -71,7 +71,7 @@ impl CuttingOff {
         kick_all(&self.system, theirs).await
     }
 
-    /// Is it the first time lately? `None`: it is under way.
+    /// Is it the first time lately? `None`: ending the connections is under way.
     fn begin(&self, uid: &Username) -> Option<bool> {
         let (mut lately, now) = (self.lately(), Instant::now());
         lately.retain(|_, cut| cut.is_under_way || cut.since + CUT_OFF > now);

@@ -1,11 +1,12 @@
-//! Cuts the connections of those who may do less than before (design section 2): rights of a live
-//! connection cannot change, so it has to go, and the next one has the rights of now.
+//! Ends the connections of people who lost rights. Rights of a live connection cannot change, so it has to
+//! end, and the next one has the current rights.
 //!
-//! It follows the read model, so every natter cuts whoever was removed through any of them, and
-//! one that was away when it happened does it when it is back.
+//! It follows the read model. So every natter server ends connections after a removal through any of
+//! them, and a server that was away does so when it is back.
 //!
-//! Only connections end whose rights hold what was lost: a connection's name says by how much of LOG
-//! its rights were judged ([`ConnectionName`]), and a loss between which entries the right was held.
+//! Only connections whose rights include what was lost are ended: a connection's name has the position in
+//! LOG that its rights were computed from ([`ConnectionName`]), and a loss has the two entries between
+//! which the right was held.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,18 +26,18 @@ use super::read_model::{ReadError, ReadModel, queries};
 use super::store::Epoch;
 use crate::domain::{Sequence, Timestamp, Username, limits};
 
-/// An answer of the callout from before a change can still land until the broker's authorization
+/// An answer of the callout from before a change can still arrive until the broker's authorization
 /// timeout (5 s) has passed; then connections are looked for once more.
 pub const SECOND_LOOK: Duration = Duration::from_secs(6);
 
-/// How long the first look waits for such answers to land. A connection whose answer takes longer
-/// ends, unless it is known to be somebody else's.
+/// How long the first look waits for such answers. A connection whose answer takes longer
+/// is ended, unless it is known to be another person's.
 const LANDING: Duration = Duration::from_secs(2);
 
 /// Before trying again after an error.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How long somebody who takes rights away waits to be told that it is done.
+/// How long a command that takes rights away waits for the connections to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells how far the cutting has come.
@@ -69,8 +70,8 @@ impl Cutter {
         Self { done }
     }
 
-    /// Waits until everybody whose rights shrank up to this place of LOG has been cut off. Should
-    /// that take longer than 5 s, it goes on without who waits.
+    /// Waits until the connections of everybody who lost rights up to this position in LOG have ended.
+    /// Returns after 5 s at the latest; ending them goes on.
     pub async fn wait(&self, through: Sequence) {
         let mut done = self.done.clone();
         let cut = done.wait_for(|done| *done >= through);
@@ -92,14 +93,14 @@ struct Work {
 impl Work {
     async fn run(self, tell: watch::Sender<Sequence>) {
         let mut applied = self.read_model.follow();
-        // No connection is older than its rights can be: what shrank before that is cut already.
+        // A connection ends when its rights expire, so older losses need no work.
         let mut reached = Sequence(0);
         let mut life = Epoch::default();
         loop {
-            // What is applied from here on is looked at again.
+            // Losses that are applied after this are handled in the next round.
             applied.mark_unchanged();
             match self.cut_since(reached).await {
-                // The model is being built anew, from another log or from the beginning.
+                // The model is being rebuilt, from another log or from the beginning.
                 Ok((through, epoch)) if through < reached || epoch != life => {
                     reached = Sequence(0);
                     life = epoch;
@@ -142,14 +143,14 @@ impl Work {
         Ok((found.through, found.epoch))
     }
 
-    /// Ends the connections whose rights hold what was lost. Those that the callout was asked about
-    /// at the first look are looked at again when they have landed: an answer from before the loss may
-    /// be among theirs.
+    /// Ends the connections whose rights include what was lost. Connections that the callout was being
+    /// asked about at the first look are checked again when they have an answer, since it may be from
+    /// before the loss.
     ///
-    /// When this returns, nobody has a connection with what was lost.
+    /// When this returns, no connection has a right that was lost.
     async fn cut(&self, lost: &Lost) -> Result<(), SystemError> {
         let until = Instant::now() + LANDING;
-        // Whoever is asked about after this is judged by the loss.
+        // An answer to a question asked after this takes the loss into account.
         let mut landing = self.look_and_end(lost).await?.unnamed;
         while !landing.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
@@ -163,13 +164,13 @@ impl Work {
         Ok(())
     }
 
-    /// Ends connections whose answers take long, but for those of others. A natter that is asked about
-    /// them elsewhere does not say whose they are.
+    /// Ends connections whose answers take long, except those known to be other people's. For a question to
+    /// another natter server it is not known whose connection it is about.
     async fn end_late(&self, lost: &Lost, late: HashSet<(String, u64)>) -> Result<(), SystemError> {
         for connection in late {
             let holder = self.asked.holder_of(&connection);
             if holder.is_none_or(|holder| lost.by_holder.contains_key(&holder)) {
-                tracing::debug!("the callout takes long to answer about a connection; it ends");
+                tracing::debug!("ending a connection, since the callout takes long to answer");
                 kick(&self.system, &connection.0, connection.1).await?;
             }
         }
@@ -179,7 +180,7 @@ impl Work {
     async fn look_and_end(&self, lost: &Lost) -> Result<Sighting, SystemError> {
         let seen = self.passage.look(&self.system).await?;
         let meant: Vec<_> = seen.named.iter().filter(|open| lost.is_in(open)).collect();
-        // Before they end: a client comes back at once, and is not charged for it.
+        // Before they end: a client connects again at once, and that must not count.
         let holders = meant.iter().map(|open| holder_of(&open.user));
         for holder in holders.flat_map(Username::parse) {
             self.limits.forgive_connect(&holder);
@@ -194,7 +195,7 @@ impl Work {
 
 /// Who lost which rights.
 struct Lost {
-    /// The life of the log that it is told by.
+    /// The epoch of the log that the losses are from.
     epoch: Epoch,
     by_holder: HashMap<String, Vec<Loss>>,
 }
@@ -209,8 +210,8 @@ impl Lost {
         Self { epoch, by_holder }
     }
 
-    /// Do the rights of a connection hold some of it? A name that does not say what they were judged by
-    /// is older than such names.
+    /// Do the rights of a connection include some of it? A name without a position in LOG is from a
+    /// version before such names.
     fn is_in(&self, open: &Present) -> bool {
         let Some(losses) = self.by_holder.get(holder_of(&open.user)) else {
             return false;
@@ -220,7 +221,7 @@ impl Lost {
         };
         let Judged { epoch, through } = name.judged;
         match epoch.cmp(&self.epoch) {
-            // The log was another one: what its numbers stood for is not known.
+            // The log was another one, so its sequences cannot be compared.
             std::cmp::Ordering::Less => true,
             std::cmp::Ordering::Greater => false,
             std::cmp::Ordering::Equal => losses

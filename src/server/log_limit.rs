@@ -1,6 +1,6 @@
-//! Keeps the log short: whoever likes can cause lines to be written, by connecting without a right to or
-//! by publishing where they may not. So of each kind of line a few are written in every ten seconds, and
-//! then one that says how many more there were.
+//! Keeps the log short. Anybody can cause log lines, by connecting without a right to or by publishing
+//! where they may not. So in every ten seconds a few lines of each kind are written, and then one that
+//! says how many were left out.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +19,7 @@ pub const INTERVAL: Duration = Duration::from_secs(10);
 /// Lines of one kind that are written in an interval.
 pub const EACH: u64 = 10;
 
-/// Kinds of lines in an interval. What comes besides is counted together, and not written.
+/// Kinds of lines in an interval. Lines of further kinds are counted together, and not written.
 pub const KINDS: usize = 50;
 
 /// Counts lines by their kind.
@@ -90,7 +90,7 @@ impl<K: Hash + Eq> Counted<K> {
         self.began + INTERVAL
     }
 
-    /// Begins a new interval at `now`, and tells what was left out in the last one.
+    /// Begins a new interval at `now`, and returns what was left out in the last one.
     pub fn begin_anew(&mut self, now: Instant) -> Vec<LeftOut> {
         let kinds = std::mem::take(&mut self.kinds).into_values();
         let mut left_out: Vec<_> = kinds
@@ -112,11 +112,11 @@ impl<K: Hash + Eq> Counted<K> {
     }
 }
 
-/// Limits what natter itself writes, by the place in its code that writes it. A layer for `tracing`.
+/// Limits natter's own lines, by the place in the code that writes them. A layer for `tracing`.
 #[derive(Clone)]
 pub struct LogLimit {
     counted: Arc<Mutex<Counted<Identifier>>>,
-    /// What is limited elsewhere.
+    /// The target that is limited elsewhere.
     but: &'static str,
 }
 
@@ -130,7 +130,7 @@ impl LogLimit {
         }
     }
 
-    /// Tells at the end of each interval what was left out, for ever.
+    /// Logs at the end of each interval what was left out, for ever.
     pub async fn tell(self) {
         loop {
             tokio::time::sleep(INTERVAL).await;
@@ -161,7 +161,7 @@ impl<S: Subscriber> Layer<S> for LogLimit {
     }
 }
 
-/// What an event says.
+/// The message of an event.
 #[derive(Default)]
 struct Message(String);
 

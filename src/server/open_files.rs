@@ -1,12 +1,12 @@
-//! How many files and sockets natter may have open.
+//! The limit on files and sockets that natter may have open.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Fewer than this are told: a workspace of some hundred people is near it.
+/// A lower limit is logged: a workspace of some hundred people comes near it.
 const SMALL: u64 = 4_096;
 
-/// Raises the soft limit of this process to the hard one, and gives what holds then. The processes
-/// that natter starts inherit it.
+/// Raises the soft limit of this process to the hard one, and returns the limit that is in force then.
+/// Child processes inherit it.
 ///
 /// The soft limit is 1,024 on most systems for the sake of programs that use `select(2)`.
 pub fn raise() -> u64 {
@@ -20,7 +20,7 @@ pub fn raise() -> u64 {
             tracing::warn!(%error, "the limit of open files cannot be raised");
         }
     }
-    // No limit at all is a very large one.
+    // `None` means unlimited.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     if limit < SMALL {
         tracing::warn!(

@@ -1,5 +1,5 @@
-//! How natter is reached: its URL, the names that it answers to, its cookies' names, and which pages
-//! are its own. Pure, but for the machine's name, which is looked up once.
+//! How natter is reached: its URL, the host names that it serves, the names of its cookies, and the
+//! origins of its own pages. Pure, except for the machine's name, which is looked up once.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Uri, header};
 
 use super::host::Host;
 
-/// The public URL is not one.
+/// The public URL is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a URL like https://chat.example.org (no path)")]
 pub struct NotAnOrigin(String);
@@ -22,10 +22,10 @@ pub struct Site {
     origin: String,
     host: Host,
     is_given: bool,
-    /// What this machine is called.
+    /// The names of this machine.
     machine: Vec<Host>,
-    /// What tells its cookies from those of another natter on the same host: browsers keep cookies by
-    /// host, whatever the port. The same for all natters of one NATS.
+    /// Tells its cookies from those of another natter server on the same host: browsers keep cookies by
+    /// host, whatever the port. The same for all natter servers of one NATS.
     mark: String,
     /// The broker's WebSocket listeners: any of them will do.
     pub brokers: Vec<SocketAddr>,
@@ -67,7 +67,7 @@ impl Site {
         }
     }
 
-    /// The same as a site of the workspace that is kept in this account of a NATS.
+    /// The same site, for the workspace in this account of a NATS.
     #[must_use]
     pub fn of_account(self, public_key: &str) -> Self {
         // The first letter says that it is an account's; eight of the rest are 37 bits of the key.
@@ -78,31 +78,31 @@ impl Site {
         }
     }
 
-    /// The name of a cookie of this site. Under https the browser itself sees to it that nobody else
-    /// can set or read it.
+    /// The name of a cookie of this site. Under https the prefix makes the browser keep other hosts from
+    /// setting it.
     #[must_use]
     pub fn cookie_name(&self, of: &str) -> String {
         let prefix = if self.is_https() { "__Host-" } else { "" };
         format!("{prefix}{of}_{}", self.mark)
     }
 
-    /// What a person types into the browser.
+    /// The URL that people type into the browser.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.origin
     }
 
-    /// Was it said how people reach it?
+    /// Was a public URL given?
     #[must_use]
     pub fn is_given(&self) -> bool {
         self.is_given
     }
 
-    /// May natter be asked under this name?
+    /// Does natter serve requests for this host?
     ///
-    /// A page of another site can have its own name resolve to natter's address (DNS rebinding), and is
-    /// then, to the browser, of the same origin as natter. It can do so with its own name alone: not with
-    /// an address, which is never resolved, nor with a name that this machine's network gives.
+    /// Another site can make its own name resolve to natter's address (DNS rebinding). For the browser its
+    /// page then has the same origin as natter. That works only with the site's own name: not with an
+    /// address, which is never resolved, nor with a name from this machine's network.
     #[must_use]
     pub fn answers_to(&self, host: &Host) -> bool {
         matches!(host, Host::Address(_))
@@ -111,19 +111,19 @@ impl Site {
             || self.machine.contains(host)
     }
 
-    /// Can it be reached from this machine alone, by the address that people type?
+    /// Is the URL that people type a loopback one?
     #[must_use]
     pub fn is_on_loopback(&self) -> bool {
         self.host.is_loopback()
     }
 
-    /// Are its cookies for https alone?
+    /// Are its cookies Secure?
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
     }
 
-    /// The origins that the broker's own listener lets in.
+    /// The origins that the broker's own listener accepts.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut origins = vec![self.origin.clone()];
@@ -133,8 +133,8 @@ impl Site {
         origins
     }
 
-    /// The origin that a browser reached the site by, for it to come back to: its cookies are there.
-    /// What a request says of that counts only among the site's own.
+    /// The origin that a browser used for this site, to send it back there: its cookies belong to that
+    /// origin. An origin from a request is used only if it is one of the site's own.
     #[must_use]
     pub fn origin_of(&self, headers: &HeaderMap) -> String {
         let host = headers
@@ -165,7 +165,7 @@ impl Site {
     }
 }
 
-/// What a machine with this node name is called by others on its network.
+/// The names under which other machines on its network know a machine with this node name.
 fn machine(node: &str) -> Vec<Host> {
     let mut names = vec![node.to_owned()];
     match node.split_once('.') {
@@ -176,8 +176,7 @@ fn machine(node: &str) -> Vec<Host> {
     names.iter().filter_map(|name| Host::parse(name)).collect()
 }
 
-/// An origin (RFC 6454), in the form in which browsers send it: a port is named only where it is not
-/// the scheme's own.
+/// An origin (RFC 6454) as browsers send it: without the scheme's default port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     is_https: bool,

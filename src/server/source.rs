@@ -1,18 +1,18 @@
-//! Who a limit counts: a person, or the place in the network that a request comes from.
+//! What a limit counts by: a person, or the network that a request comes from.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::domain::Username;
 
-/// The bits of an IPv6 address that name a network. A host has all of the addresses in its /64
-/// (RFC 4291, 2.5.1; RFC 6177), so one address of them is worth nothing as a key.
+/// The bits of an IPv6 address that name a network. A host can use every address in its /64
+/// (RFC 4291, 2.5.1; RFC 6177), so a limit by single addresses would be easy to avoid.
 const NETWORK_BITS: u32 = 64;
 
-/// What all limits per address count: an IPv4 address, or the /64 of an IPv6 address. An IPv4-mapped
+/// The key of all limits per address: an IPv4 address, or the /64 of an IPv6 address. An IPv4-mapped
 /// IPv6 address (RFC 4291, 2.5.5.2) is the IPv4 address.
 ///
-/// It is made where the address of a client is found (`http::address`) and where a connection is taken in
-/// (`http::connections`). No limit counts an address.
+/// It is made where the address of a client is determined (`http::address`) and where a connection is
+/// accepted (`http::connections`). No limit uses an address itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(IpAddr);
 
@@ -28,7 +28,7 @@ impl From<IpAddr> for Source {
     }
 }
 
-/// Who waits for a turn at something that is done for a few at a time.
+/// The key of a queue of [`turns`](super::turns).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Asker {
     /// Somebody with a session, or a browser that was signed in to this account before.

@@ -1,7 +1,7 @@
-//! Turns at something expensive that is done for a few at a time, with a queue that is bounded and
-//! fair. `passwords` and `pictures` use it.
+//! Turns at expensive work of which a few run at a time, with a bounded and fair queue. `passwords` and
+//! `pictures` use it.
 //!
-//! Everybody who waits has a queue of their own, and the queues take turns: however many requests one
+//! Each asker has a queue of their own, and the queues take turns: however many requests one
 //! asker sends, another waits for one of them. When all queues together are full, the longest one loses
 //! its last entry to an asker with fewer.
 
@@ -11,18 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// How many there may be.
+/// The limits on turns and waiting requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Turns that are taken at once.
     pub at_once: usize,
     /// Requests of one asker that wait.
     pub waiting_each: usize,
-    /// Requests that wait.
+    /// Requests that wait, of all askers.
     pub waiting: usize,
 }
 
-/// No turn now, and no place in the queue.
+/// There is no turn now, and the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many are waiting already")]
 pub struct Full;
@@ -39,7 +39,7 @@ struct Shared<K: Eq + Hash + Clone> {
 
 struct State<K: Eq + Hash + Clone> {
     free: usize,
-    /// Whose turn is next. Everybody in it has an entry in `queues`, which is not empty.
+    /// The askers in the order of their turns. Each has a non-empty queue in `queues`.
     order: VecDeque<K>,
     queues: HashMap<K, VecDeque<Entry<K>>>,
     waiting: usize,
@@ -78,11 +78,11 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         }
     }
 
-    /// Waits for a turn. Whoever stops waiting leaves the queue. The turn lasts until what is given back
-    /// is dropped: work on another thread takes it along, so that it is counted until it is done.
+    /// Waits for a turn; dropping the future leaves the queue. The turn lasts until the returned guard
+    /// is dropped: work on another thread takes it along, so that it counts until it is done.
     ///
     /// # Errors
-    /// The queue is full, now or by the time that others with fewer requests have come.
+    /// The queue is full, now or because askers with fewer requests have come since.
     pub async fn take(&self, key: &K) -> Result<Turn<K>, Full> {
         let mut place = match self.enter(key)? {
             Entered::Turn(turn) => return Ok(turn),
@@ -141,8 +141,8 @@ impl<K: Eq + Hash + Clone> State<K> {
         id
     }
 
-    /// The longest queue loses its last entry, when it stays no shorter than that of somebody with
-    /// so many and one more.
+    /// Removes the last entry of the longest queue, if that queue stays at least as long as one with
+    /// this many entries and one more.
     fn make_room_for_one_with(&mut self, own: usize) -> Result<(), Full> {
         let longest = self.queues.iter().max_by_key(|(_, queue)| queue.len());
         let (key, last) = longest
@@ -196,7 +196,7 @@ struct Place<K: Eq + Hash + Clone> {
 
 impl<K: Eq + Hash + Clone> Drop for Place<K> {
     fn drop(&mut self) {
-        // A turn that was granted and not looked at is passed on when `granted` is dropped.
+        // A turn that was granted but not received is passed on when `granted` is dropped.
         self.shared.lock().remove(&self.key, self.id);
     }
 }
@@ -225,7 +225,7 @@ impl<K: Eq + Hash + Clone> Drop for Turn<K> {
         while let Some(entry) = state.pop() {
             match entry.granted.send(Self::new(&self.shared)) {
                 Ok(()) => return,
-                // Nobody waits for it any more. Dropped as it is, it would lock the state again.
+                // The asker is gone. Dropping the turn here would lock the state again.
                 Err(mut unwanted) => unwanted.is_over = true,
             }
         }

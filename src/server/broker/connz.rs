@@ -1,10 +1,10 @@
-//! The lists of connections that nats-server gives on its system account (CONNZ), page by page: in one
-//! answer a long list would be larger than what the server lets wait for a connection, and it would end
-//! natter's instead of answering.
+//! Reads nats-server's lists of connections on the system account (CONNZ), page by page. A long list in one
+//! answer would exceed `max_pending`, and the server would close natter's connection instead of
+//! answering.
 //!
 //! A server sorts by the connections' numbers, which only grow. Connections that end while the pages are
-//! read move the later ones up, so each page has to begin before the end of the last one: then none that
-//! was there all the while is missing.
+//! read move the later ones up. So each page has to begin before the end of the last one: then no
+//! connection that existed throughout is missing.
 
 use std::time::Duration;
 
@@ -17,24 +17,25 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::system::{DEADLINE, SystemError, broker, request, server_count};
 
-/// The first page, and every page after one that did not come. What a client calls itself stands in the
-/// list, so one connection can take 25 kB: so many of these are less than 8 MB, which may wait.
+/// The length of the first page, and of every page after one that did not arrive. The list has the names
+/// that clients gave themselves, so one connection can take 25 kB: this many are less than 8 MB, which is
+/// allowed.
 const FIRST_PAGE: usize = 256;
 
-/// The longest page.
+/// The length of the longest page.
 const LONGEST_PAGE: usize = 1_024;
 
 /// Pages grow while they are expected to be smaller than this, in bytes.
 const EXPECTED_BYTES: usize = 900_000;
 
-/// How many of the last page's connections are asked for again with the next one: as many may end in
+/// How many of the last page's connections are read again with the next one: this many may end in
 /// between.
 const OVERLAP: usize = 32;
 
-/// Before a page that did not come is asked for again: natter's connection may have to be made anew.
+/// The delay before a page is asked for again: natter's connection may have to be made again first.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Which connections are asked for. Empty fields select all.
+/// A selection of connections. Empty fields select all.
 #[derive(Debug, Default, Clone, Serialize)]
 pub(super) struct Selection {
     /// The public key of their account.
@@ -96,7 +97,7 @@ async fn first_pages(
     Ok(pages)
 }
 
-/// All of one server's, given its first page.
+/// All connections of one server, given its first page.
 async fn rest(
     client: &Client,
     server: &str,
@@ -121,7 +122,7 @@ async fn rest(
 fn question(selection: &Selection, offset: usize, limit: usize) -> Result<String, SystemError> {
     #[derive(Serialize)]
     struct Question<'a> {
-        // Names of users are shown and filtered only with it.
+        // Usernames are shown and filtered only with it.
         auth: bool,
         sort: &'static str,
         offset: usize,
@@ -157,10 +158,10 @@ fn page(answer: &[u8]) -> Result<(String, Page), SystemError> {
     Ok((reply.server.id, Page { open, bytes }))
 }
 
-/// One server's list, as far as it was read.
+/// One server's list, as far as it has been read.
 struct List {
     found: Vec<Open>,
-    /// Where the next page begins, and how long it is.
+    /// The offset and the length of the next page.
     offset: usize,
     limit: usize,
     may_grow: bool,
@@ -180,7 +181,7 @@ impl List {
         list
     }
 
-    /// The offset and the length of the page that is to be read next.
+    /// The offset and the length of the next page.
     fn wants(&self) -> Option<(usize, usize)> {
         (!self.is_complete).then_some((self.offset, self.limit))
     }
@@ -189,7 +190,7 @@ impl List {
         let last = self.found.last().map(|open| open.cid);
         let begins_before = |last: u64| page.open.first().is_some_and(|open| open.cid <= last);
         if self.offset > 0 && !last.is_some_and(begins_before) {
-            // More have ended than overlap. What is missing is further up.
+            // More connections have ended than overlap. The missing ones are further up.
             self.offset = self.offset.saturating_sub(self.limit);
             return;
         }
@@ -203,7 +204,7 @@ impl List {
         self.found.extend(page.open.into_iter().filter(is_new));
     }
 
-    /// Goes on with short pages. False: they are short already.
+    /// Continues with short pages. False: they are short already.
     fn shorten(&mut self) -> bool {
         let was_longer = self.limit > FIRST_PAGE;
         let was_first_time = std::mem::replace(&mut self.may_grow, false);
@@ -212,7 +213,7 @@ impl List {
     }
 }
 
-/// How servers answer on the system account: who they are, and `data` or `error`.
+/// An answer on the system account: the server, and `data` or `error`.
 #[derive(Deserialize)]
 pub(super) struct Reply<T> {
     pub server: Server,

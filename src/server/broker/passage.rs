@@ -1,5 +1,5 @@
-//! Where connections of people are on their way into CHAT, as natter sees them over SYS: those that
-//! have a name there, and those whose answer is still to land.
+//! People's connections as natter sees them over SYS: those in CHAT with a name, and those that still wait
+//! for the callout's answer.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,26 +10,26 @@ use tokio::time::{Instant, sleep};
 use super::connz::{Open, Selection, connections};
 use super::system::{Present, SystemError};
 
-/// Between two looks at connections whose answers are to land. An answer takes a few milliseconds.
+/// Between two looks at connections that wait for an answer. An answer takes a few milliseconds.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(15);
 
 /// The accounts that connections of people pass through, by their public keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    /// Where they are while the callout is asked.
+    /// The account of connections while the callout is asked.
     pub auth: String,
-    /// Natter's own user there, who is not on the way to anything.
+    /// Natter's own user there, which stays there.
     pub callout_user: String,
-    /// Where they are when it has answered.
+    /// The account of connections after the answer.
     pub chat: String,
 }
 
-/// All connections of people at one moment.
+/// All people's connections at one moment.
 #[derive(Debug, Default)]
 pub struct Sighting {
     /// Those in CHAT, with the names that the callout gave them.
     pub named: Vec<Present>,
-    /// Those that the callout is or was asked about, and that have no name yet, as server id and
+    /// Those that the callout is or was asked about and that have no name yet, as server id and
     /// connection id.
     pub unnamed: HashSet<(String, u64)>,
 }
@@ -37,8 +37,8 @@ pub struct Sighting {
 impl Passage {
     /// Looks at all connections, on all servers.
     ///
-    /// The server puts a connection into AUTH before it asks about it. So one that is neither in AUTH
-    /// nor in CHAT is asked about later than this look.
+    /// The server puts a connection into AUTH before it asks about it. So the question about a
+    /// connection that is neither in AUTH nor in CHAT comes after this look.
     ///
     /// # Errors
     /// Fails when a server does not answer within 2 s.
@@ -54,7 +54,7 @@ impl Passage {
         Ok(seen)
     }
 
-    /// Waits until the callout is asked about none of these connections any more, for as long as
+    /// Waits until there is an answer for all of these connections, at most as long as
     /// `patience`.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Passage {
         patience: Duration,
     ) -> Result<(), SystemError> {
         let until = Instant::now() + patience;
-        // Of AUTH alone, where few are at a time.
+        // Only AUTH is listed, which has few connections at a time.
         let selection = Selection {
             account: Some(self.auth.clone()),
         };
@@ -82,8 +82,8 @@ impl Passage {
     }
 
     /// While the callout is asked, the server shows a connection in AUTH, as the user of its `.creds`
-    /// file, the sentinel, or whatever it called itself. When the answer has come, it is in CHAT without
-    /// a name for a moment.
+    /// file, the sentinel, or the name that the client gave. After the answer it is in CHAT without a name
+    /// for a moment.
     fn is_unnamed(&self, open: &Open) -> bool {
         let is_asked_about = open.account == self.auth && open.authorized_user != self.callout_user;
         let has_no_name = matches!(open.authorized_user.as_str(), "" | "[REDACTED]");

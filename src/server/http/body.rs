@@ -1,5 +1,5 @@
-//! Reading the body of a request as a whole, before anybody judges what it asks for: within a bound
-//! of bytes, and at a least rate. `guarded` uses it for every address that takes a body.
+//! Reads the whole body of a request, up to a maximum size and at a minimum rate. `guarded` uses it for
+//! every address that takes a body.
 
 use axum::body::Body;
 use axum::body::Bytes;
@@ -9,39 +9,39 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::server::config::BodyPace;
 
-/// A body, as far as it is kept.
+/// A body, up to the size that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Whole {
     pub bytes: Bytes,
-    /// There was more of it.
+    /// The body was longer.
     pub is_cut_off: bool,
 }
 
-/// In a request's extensions: there was more of its body than is kept.
+/// In a request's extensions: its body was longer than is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CutOff;
 
 /// How much of a body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// What is held in memory; the rest is read and dropped, so that the browser comes to read the
-    /// answer.
+    /// The bytes that are held in memory. Further ones are read and dropped, so that the browser goes on
+    /// to read the answer.
     pub kept: usize,
-    /// What is read at all.
+    /// The bytes that are read at all.
     pub read: usize,
 }
 
-/// Why there is no body to work with.
+/// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
-    /// It came slower than the least rate.
-    #[error("the body came too slowly")]
+    /// It arrived slower than the minimum rate.
+    #[error("the body arrived too slowly")]
     TooSlow,
     /// It has more bytes than are read.
     #[error("the body is too large")]
     TooLarge,
-    /// The connection broke, or what came is no body.
-    #[error("the body did not arrive as a whole")]
+    /// The connection broke, or the body is malformed.
+    #[error("the body did not arrive completely")]
     Broken,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn whole(
     let begun = Instant::now();
     let (mut kept, mut arrived) = (BytesMut::new(), 0_usize);
     loop {
-        // Bytes that came fast earn no long silence afterwards.
+        // Bytes that arrived fast do not allow a long silence afterwards.
         let late = begun + pace.time_for(arrived);
         let silent = Instant::now() + pace.grace;
         let frame = match timeout_at(late.min(silent), body.frame()).await {

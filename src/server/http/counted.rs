@@ -1,6 +1,5 @@
-//! Counts every request before anything is done for it: by person where it has a session that holds,
-//! else by address. The one place where natter knows both; `router` puts it around all addresses of the
-//! table, and not around the site's files.
+//! Counts every request before anything is done for it: by person where it has a valid session, else by
+//! address. `router` puts it around all addresses of the table of routes, and not around the site's files.
 
 use std::time::Duration;
 
@@ -17,16 +16,16 @@ use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::limits::Wanted;
 
-/// In the extensions of a GET: whose session it has. What is sent looks again when its body is there.
+/// In the extensions of a GET: its session. A request with a body looks it up again after the body.
 #[derive(Debug, Clone)]
 pub(super) struct Seen(pub SignedIn);
 
-/// In the extensions of a request with a body: it is one too many. It is refused when its body has been
-/// read, so that what somebody typed is given back (`guarded`).
+/// In the extensions of a request with a body: it is past the limit. It is refused after its body has been
+/// read, so that the answer can give back the typed text (`guarded`).
 #[derive(Debug, Clone)]
 pub(super) struct TooMany(pub Failure);
 
-/// In the extensions of an answer: a session of this person and generation has begun with it.
+/// In the extensions of an answer: it begins a session of this person and generation.
 #[derive(Debug, Clone)]
 pub(super) struct Entered {
     pub uid: Username,
@@ -37,7 +36,7 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     let (mut parts, body) = request.into_parts();
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
     let marks = state.known_browsers.read(&parts.headers, &state.site);
-    // Apart, so that what all requests go through stays small on the stack.
+    // Boxed, so that the future of every request stays small.
     let me = match Box::pin(whose(&parts, &marks, &state)).await {
         Ok(me) => me,
         Err(wait) if is_read => return too_many(wait),
@@ -52,7 +51,7 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let begun = response.extensions_mut().remove::<Entered>();
     let entered = begun.or_else(|| {
-        // One that began before natter made browsers known.
+        // A session from before natter marked browsers as known.
         me.filter(|_| is_page(&response)).map(|me| Entered {
             uid: me.uid,
             generation: me.session.generation,
@@ -64,7 +63,7 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     response
 }
 
-/// Whose session it is; `None`: nobody's. An error says when there may be another request.
+/// The session of a request, if it has a valid one. An error says when the next request is allowed.
 async fn whose(
     parts: &Parts,
     marks: &[Mark],
@@ -106,7 +105,7 @@ fn is_page(response: &Response) -> bool {
     response.status().is_success() && kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
-/// A browser that somebody is signed in with is known at their account from now on.
+/// Marks the browser of a person who is signed in as known at their account.
 fn make_known(response: &mut Response, entered: &Entered, marks: &[Mark], state: &AppState) {
     let (known, Entered { uid, generation }) = (&state.known_browsers, entered);
     if known.find(marks, uid, *generation).is_some() {

@@ -1,9 +1,9 @@
-//! What is looked at before any route: under which name natter is asked. What comes under a name
-//! that is not its own is refused, so that no page of another site can have its own name resolve to
-//! natter's address and then read along (DNS rebinding; [`Site::answers_to`]).
+//! Checks the host of a request before any route. Requests for a host that is not one of natter's names
+//! are refused, so that no other site can make its own name resolve to natter's address and read pages
+//! there (DNS rebinding; [`Site::answers_to`]).
 //!
-//! Behind a proxy that natter was not told of, what the site's own pages send looks like another site's:
-//! that is logged, with the flag that mends it.
+//! Behind a proxy that natter was not told of, requests of the site's own pages look like those of another
+//! site. That is logged, with the flag that is missing.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,13 +18,13 @@ use super::render;
 use crate::server::host::Host;
 use crate::server::site::{Origin, Site};
 
-/// Where programs that watch over natter ask, by whatever name they reach it.
+/// Monitoring programs ask here, by any name.
 const HEALTH: &str = "/health";
 
-/// The host that a front proxy was asked for; where several stand in a row, the nearest's last.
+/// The host that a client asked a proxy for. With several proxies, the last one is from the nearest.
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// A proxy in front sets one of these.
+/// A front proxy sets one of these.
 const OF_A_PROXY: [HeaderName; 5] = [
     header::FORWARDED,
     header::VIA,
@@ -33,14 +33,14 @@ const OF_A_PROXY: [HeaderName; 5] = [
     FORWARDED_HOST,
 ];
 
-/// Names that are logged, of each kind.
+/// How many names of each kind are logged.
 const LOGGED: usize = 8;
 
-/// A refusal, marked so that what is in the way is logged: the page is another site's.
+/// Marks the answer to a request from another site's page, so that it is logged if a proxy is the cause.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ForeignOrigin;
 
-/// What is known of how natter is reached.
+/// How natter is reached, and what was logged about it.
 #[derive(Clone)]
 pub(super) struct Front {
     site: Arc<Site>,
@@ -48,7 +48,7 @@ pub(super) struct Front {
     logged: Arc<Logged>,
 }
 
-/// What was logged already, each once.
+/// The names that were logged already.
 #[derive(Default)]
 struct Logged {
     hosts: Mutex<BTreeSet<String>>,
@@ -65,8 +65,8 @@ impl Front {
     }
 }
 
-/// Lets through what is asked under a name of the site. Else: 400 where the request does not say
-/// which, 421 where it is another's (RFC 9110, 15.5.20).
+/// Lets requests for one of the site's names through. Otherwise it answers 400 if the request does not name
+/// exactly one host, and 421 if it names another one (RFC 9110, 15.5.20).
 pub(super) async fn look(State(front): State<Front>, request: Request, next: Next) -> Response {
     let Some(hosts) = hosts_of(&request, front.behind_proxy) else {
         return render::no_host();
@@ -88,8 +88,8 @@ pub(super) async fn look(State(front): State<Front>, request: Request, next: Nex
     response
 }
 
-/// Every host that the request says it is for. `None`: none, though it must say so, two, or what is
-/// none (RFC 9112, 3.2).
+/// All hosts that the request names. `None`: it has no `Host` though it must, more than one, or one that is
+/// not a host (RFC 9112, 3.2).
 fn hosts_of(request: &Request, behind_proxy: bool) -> Option<Vec<Host>> {
     let headers = request.headers();
     let mut named = Vec::new();
@@ -98,7 +98,7 @@ fn hosts_of(request: &Request, behind_proxy: bool) -> Option<Vec<Host>> {
         (Some(host), None) => named.push(Host::parse(host.to_str().ok()?)?),
         (Some(_), Some(_)) => return None,
         (None, _) if request.version() >= Version::HTTP_11 => return None,
-        // No browser.
+        // Not a browser.
         (None, _) => {}
     }
     // `GET http://host/ HTTP/1.1`, which counts before the header.
@@ -113,7 +113,7 @@ fn hosts_of(request: &Request, behind_proxy: bool) -> Option<Vec<Host>> {
 }
 
 impl Front {
-    /// From where the request says that it comes, if it came through a proxy.
+    /// The origin of the request, if it came through a proxy.
     fn origin_through_proxy(&self, headers: &HeaderMap) -> Option<Origin> {
         let is_proxied =
             self.behind_proxy || OF_A_PROXY.iter().any(|name| headers.contains_key(name));

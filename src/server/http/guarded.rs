@@ -1,6 +1,6 @@
-//! What every form goes through before its handler runs: the whole body first, then the session and
-//! whose page the form stands on. A handler that asked for the session before the body would act on
-//! rights that may be gone by the time the body is there.
+//! The checks of every form before its handler runs: first the whole body is read, then the session and the
+//! person of the page are checked. A handler that looked up the session before the body would act on
+//! rights that may be gone by the time the body has arrived.
 //!
 //! `routes` wraps every handler that takes a body in a [`Guarded`].
 
@@ -22,31 +22,31 @@ use super::uploads::Upload;
 use super::{AppState, render};
 use crate::server::Failure;
 
-/// Of a large body that is refused, this much is listened to: 10 MB at 1.4 Mbit/s. A browser that is
-/// cut off while it sends does not show why.
+/// How long a large body that is refused is still read: 10 MB at 1.4 Mbit/s. A browser whose
+/// connection closes while it sends does not show the answer.
 const DROPPED_WITHIN: Duration = Duration::from_secs(60);
 
-/// For an upload to come to its end.
+/// The retry delay when too many uploads of one person are under way.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
-/// What a form needs of the session that it comes with.
+/// The session that a form needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     /// Nothing: the page is for people who are not signed in.
     Nothing,
-    /// A session that holds, of the person whose page the form stands on.
+    /// A valid session of the person that the page was made for.
     Session,
-    /// None, or one of that person: a sign-out of somebody who is signed out already is done.
+    /// None, or one of that person: a sign-out without a session succeeds.
     NobodyElse,
 }
 
-/// A form's handler, with what is looked at before it.
+/// A form's handler with the checks before it.
 #[derive(Clone)]
 pub(super) struct Guarded<H> {
     pub form: H,
     pub needs: Needs,
     pub bounds: Bounds,
-    /// Too much to be read into memory for somebody who may turn out to be nobody.
+    /// Is the body too large to be read into memory before a session was found?
     pub is_large: bool,
 }
 
@@ -66,11 +66,11 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
                 true => begin_upload(&parts, &state).await,
                 false => Ok(None),
             };
-            // Counted for as long as anything holds the body.
+            // It counts for as long as anything holds the body.
             let _upload = match upload {
                 Ok(upload) => upload,
                 Err(refusal) => {
-                    // Read and dropped, so that the browser comes to read the answer.
+                    // Read and dropped, so that the browser goes on to read the answer.
                     let dropped = Bounds { kept: 0, ..bounds };
                     let dropped = body::whole(body, dropped, state.body_pace);
                     drop(timeout(DROPPED_WITHIN, dropped).await);
@@ -101,8 +101,8 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
     }
 }
 
-/// May this person have natter hold a large body? A first look, which spares the memory; what counts
-/// is the one after the body.
+/// May natter read a large body for this request? This first check spares memory; the check after the body
+/// decides.
 async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Upload>, Box<Response>> {
     if let Some(TooMany(failure)) = parts.extensions.get() {
         return Err(Box::new(render::plain(failure)));
@@ -117,7 +117,7 @@ async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Upload>,
     }
 }
 
-/// Looks the session up now that the body is here, and gives it to the handler.
+/// Looks up the session after the body has arrived, and gives it to the handler.
 async fn admit(
     needs: Needs,
     parts: &mut Parts,
@@ -142,7 +142,7 @@ async fn admit(
     }
 }
 
-/// To somebody who sends too much: what they typed is kept.
+/// The answer to a form past the limit. It keeps the typed text.
 async fn too_many(parts: &Parts, body: &Bytes) -> Result<(), Box<Response>> {
     let Some(TooMany(failure)) = parts.extensions.get() else {
         return Ok(());
@@ -154,8 +154,8 @@ async fn too_many(parts: &Parts, body: &Bytes) -> Result<(), Box<Response>> {
     }))
 }
 
-/// To somebody without a session: what they typed is kept; where that is nothing they are sent to
-/// sign in.
+/// The answer to a form without a session. It keeps the typed text; without one it redirects to the
+/// sign-in.
 fn refused(not: NotSignedIn, typed: &Typed) -> Response {
     let has_text = typed.texts().next().is_some();
     match not {

@@ -1,29 +1,29 @@
-//! A browser's WebSocket handshake (RFC 6455, 4.2.1). Natter judges it itself: the broker would answer
-//! a bad one with a 400 of its own, which looks like a broker that does not work.
+//! A browser's WebSocket handshake (RFC 6455, 4.2.1). Natter checks it itself: the broker would answer
+//! a bad one with 400, which looks like a failure of the broker.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use data_encoding::BASE64;
 
-/// The only version there is.
+/// The only version of the protocol.
 const VERSION: &str = "13";
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 16;
 
-/// Why it is none.
+/// Why a request is not a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotAHandshake {
     /// The request does not ask for a WebSocket.
     Plain,
-    /// Of another version.
+    /// It asks for another version.
     Version,
-    /// Its key is missing, there are two, or it is not 16 bytes in base64.
+    /// It does not have exactly one key with 16 bytes in base64.
     Key,
 }
 
 impl NotAHandshake {
-    /// Says what is wrong, and what is right instead.
+    /// The answer says what the request has to have.
     pub(super) fn into_response(self) -> Response {
         const UPGRADE: [(HeaderName, &str); 2] = [
             (header::UPGRADE, "websocket"),
@@ -72,8 +72,8 @@ pub(super) fn key_of(
     key.cloned().ok_or(NotAHandshake::Key)
 }
 
-/// Is this word in the list that all headers of this name make together (RFC 9110, 5.3)? Upper and
-/// lower case are the same.
+/// Is this word in the combined list of all headers of this name (RFC 9110, 5.3)? Case does not
+/// matter.
 pub(super) fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).into_iter();
     let mut words = values

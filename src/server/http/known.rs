@@ -1,9 +1,9 @@
-//! Browsers that are known at an account: somebody was signed in to it there. Strangers who guess at
-//! the account's password do not keep such a browser from signing in (`limits`).
+//! Known browsers: browsers in which somebody was signed in to an account before. Strangers who guess the
+//! account's password do not keep such a browser from signing in (`limits`).
 //!
-//! The proof is a cookie that natter signs. It names nobody in clear, and counts for the sessions'
-//! generation of the account: another password, and the end of all other sessions, end it too. It
-//! gives no right; `docs/decisions/0026` says what a stolen one is good for.
+//! The proof is a cookie that natter signs. It does not contain the username in clear text, and is valid for
+//! the account's generation of sessions: another password, and the end of all other sessions, end it too. It
+//! gives no right; `docs/decisions/0026` says what a stolen one allows.
 
 use axum::http::{HeaderMap, HeaderValue};
 use data_encoding::BASE64URL_NOPAD;
@@ -15,36 +15,36 @@ use crate::domain::Username;
 use crate::server::config::Site;
 use crate::server::limits::{AccountMark, BrowserId};
 
-/// Accounts that one browser is known at: those that people of a shared computer used last.
+/// The most accounts that one browser is known at, the last used ones. A computer may be shared.
 const ACCOUNTS: usize = 5;
 
-/// Of a signature: 128 bits.
+/// The length of a signature: 128 bits.
 const SIGNATURE_BYTES: usize = 16;
 
-/// Browser, account and generation, before the signature.
+/// The length of what is signed: browser, account and generation.
 const SIGNED_BYTES: usize = 24;
 
-/// Between the marks of a cookie.
+/// Separates the marks in a cookie.
 const AND: &str = ".";
 
-/// That a browser is known at an account.
+/// Proof that a browser is known at an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Tells this browser from others of the same account.
+    /// Tells this browser from others that are known at the account.
     pub browser: BrowserId,
-    /// Whose account, told to natter alone.
+    /// The account, readable by natter alone.
     pub account: AccountMark,
     generation: u64,
 }
 
-/// Makes and checks the marks. Every natter of one NATS has the same key.
+/// Makes and checks the marks. All natter servers of one NATS have the same key.
 #[derive(Clone)]
 pub struct KnownBrowsers {
     signed: Hmac<Sha256>,
 }
 
 impl KnownBrowsers {
-    /// With a secret that is for nothing else.
+    /// `key` is a secret that is used for nothing else.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
         // HMAC fills a shorter key up to a block of the hash with zeros (RFC 2104, 2).
@@ -55,24 +55,24 @@ impl KnownBrowsers {
         }
     }
 
-    /// The marks in a request that are genuine, the newest first.
+    /// The genuine marks of a request, the newest first.
     pub(super) fn read(&self, headers: &HeaderMap, site: &Site) -> Vec<Mark> {
         let text = cookie::read_known(headers, site).unwrap_or_default();
         let marks = text.split(AND).take(ACCOUNTS);
         marks.filter_map(|mark| self.parse(mark)).collect()
     }
 
-    /// The one of this account, if it still counts.
+    /// The mark for this account, if it is still valid.
     pub(super) fn find(&self, marks: &[Mark], uid: &Username, generation: u64) -> Option<Mark> {
         let account = self.account(uid);
         let is_it = |mark: &&Mark| mark.account == account && mark.generation == generation;
         marks.iter().find(is_it).copied()
     }
 
-    /// The cookie of a browser that had these marks, and is known at one more account.
+    /// The cookie for a browser with these marks that is now known at one more account.
     ///
     /// # Errors
-    /// The system has no randomness to give.
+    /// The system provides no random bytes.
     pub(super) fn add(
         &self,
         marks: &[Mark],
@@ -184,7 +184,7 @@ mod tests {
         // Another key, as of another workspace.
         let other = KnownBrowsers::new([8; 32]);
         assert_eq!(other.read(&with(&cookie), &site()), []);
-        // A browser stays the same one when the account's generation is another.
+        // A browser keeps its identifier when the account's generation changes.
         let again = signed_in(&known, &with(&cookie), "ada", 4);
         let now = known.read(&with(&again), &site());
         assert_eq!((now.len(), now[0].browser), (1, marks[0].browser));
@@ -224,7 +224,7 @@ mod tests {
             let forged = format!("{start}={text}");
             assert_eq!(known.read(&with(&forged), &site()), [], "{text}");
         }
-        // Beside what is not natter's, its own counts.
+        // Marks of others do not invalidate natter's own.
         let beside = format!("{start}=x.{text}");
         assert_eq!(known.read(&with(&beside), &site()).len(), 1);
     }

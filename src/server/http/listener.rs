@@ -1,5 +1,5 @@
-//! Serves HTTP on a listener: `axum::serve`, with bounds. It has none on how many connections there
-//! are and on how long a request's head takes.
+//! Serves HTTP on a listener in place of `axum::serve`, which limits neither the number of connections nor
+//! the time that a request's head may take.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -29,19 +29,19 @@ use tower::ServiceExt as _;
 
 use super::connections::{Connection, Connections};
 
-/// The largest head of a request, and what is read ahead of a body.
+/// The largest head of a request, and the most that is read ahead of a body.
 const BUFFER_BYTES: usize = 32 * 1_024;
 
-/// Until the system may have a file for the next connection.
+/// How long to wait when the system has no file for the next connection.
 const NO_FILES: Duration = Duration::from_millis(100);
 
-/// Who is told at one time that there is no room; further ones are closed without a word.
+/// The most refusals that are written at a time; further connections are closed without an answer.
 const REFUSED_AT_ONCE: usize = 32;
 
-/// To be told so.
+/// The deadline for writing a refusal.
 const REFUSED_WITHIN: Duration = Duration::from_secs(2);
 
-/// What they are told.
+/// The refusal.
 const NO_ROOM: &str = "HTTP/1.1 503 Service Unavailable\r\n\
     Retry-After: 5\r\n\
     Connection: close\r\n\
@@ -97,19 +97,19 @@ pub(in crate::server) async fn serve(
     Ok(())
 }
 
-/// Of the connection itself: the next one may be better. Of the system, which has no file for it:
-/// one has to be closed first.
+/// Waits after an error of `accept`, unless it concerns that connection alone. Otherwise the system has no
+/// file for it, and another one has to be closed first.
 async fn after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     let is_its_own = [ConnectionAborted, ConnectionRefused, ConnectionReset];
     if !is_its_own.contains(&error.kind()) {
-        tracing::debug!(%error, "a connection cannot be taken");
+        tracing::debug!(%error, "a connection cannot be accepted");
         sleep(NO_FILES).await;
     }
 }
 
-/// Answers what is asked on one connection, until it ends, is silent for too long, or makes room for
-/// another one.
+/// Answers the requests on one connection, until it ends, is silent for too long, or is closed for a new
+/// connection.
 async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
@@ -144,7 +144,7 @@ async fn answer(
             is_told = true;
             served.as_mut().graceful_shutdown();
         }
-        // What it waits for changes as it is polled, and then alone.
+        // The deadline changes only while this is polled.
         if let Poll::Ready(ended) = served.as_mut().poll(cx) {
             if let Err(error) = ended {
                 tracing::debug!(%error, %peer, "a connection ended");
@@ -165,8 +165,8 @@ async fn answer(
     .await;
 }
 
-/// The same answer, which is written when its body is dropped. After a 101 nothing is waited for on
-/// this connection.
+/// Makes the answer tell the connection when it is written, which is when its body is dropped. After a 101
+/// the connection has no deadlines.
 fn until_written(response: Response<Body>, connection: Arc<Connection>) -> Response<Body> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
@@ -186,8 +186,8 @@ fn until_written(response: Response<Body>, connection: Arc<Connection>) -> Respo
     })
 }
 
-/// Tells somebody that there is no room. What they have sent is read: else the system takes the
-/// answer back.
+/// Refuses a connection. What the client has sent is read, since otherwise the system resets the
+/// connection and the answer is lost.
 async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(NO_ROOM.as_bytes()).await?;
     stream.shutdown().await?;
@@ -196,7 +196,7 @@ async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A stream that tells its connection what goes over it.
+/// A stream that reports reads and writes to its connection.
 struct Watched {
     stream: TcpStream,
     connection: Arc<Connection>,

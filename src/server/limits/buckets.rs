@@ -1,5 +1,5 @@
-//! Allowances by key whose use can be given back, in memory that is bounded. What `governor` has cannot
-//! give back, and forgets nobody by itself.
+//! Allowances by key in bounded memory, whose use can be given back. `governor` cannot give back, and does not
+//! remove keys by itself.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use super::Allowance;
 
-/// How often those whose allowance is whole again are looked for when there is no place for another.
+/// How often keys with a full allowance are removed when there is no space for another key.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// One allowance for each key.
 pub(super) struct Buckets<K> {
     allowance: Allowance,
-    /// Keys that are kept track of at most.
+    /// The most keys.
     most: usize,
     inner: Mutex<Inner<K>>,
 }
 
 struct Inner<K> {
-    /// When the allowance of each is whole again: the theoretical arrival time of GCRA.
+    /// When the allowance of each key is full again: the theoretical arrival time of GCRA.
     whole_at: HashMap<K, Instant>,
     looked: Option<Instant>,
 }
@@ -37,8 +37,8 @@ impl<K: Eq + Hash> Buckets<K> {
         }
     }
 
-    /// Takes one. A key that there is no place for has no limit here: whoever calls has another one,
-    /// or none to lose by it.
+    /// Takes one. A key for which there is no space has no limit here: callers have another limit, or
+    /// need none then.
     ///
     /// # Errors
     /// Nothing is left; it says when there is.
@@ -61,7 +61,7 @@ impl<K: Eq + Hash> Buckets<K> {
         self.after(whole_at, now).map(drop)
     }
 
-    /// When the allowance is whole again after one more.
+    /// When the allowance is full again after one more.
     fn after(&self, whole_at: Option<Instant>, now: Instant) -> Result<Instant, Duration> {
         let after = whole_at.unwrap_or(now).max(now) + self.allowance.pause;
         let span = self.allowance.pause * self.allowance.at_once;
@@ -71,7 +71,7 @@ impl<K: Eq + Hash> Buckets<K> {
         }
     }
 
-    /// Takes one back that was taken.
+    /// Gives one back.
     pub(super) fn give_back(&self, key: &K) {
         if let Some(whole_at) = self.lock().whole_at.get_mut(key)
             && let Some(before) = whole_at.checked_sub(self.allowance.pause)
@@ -80,7 +80,7 @@ impl<K: Eq + Hash> Buckets<K> {
         }
     }
 
-    /// Forgets those whose allowance is whole.
+    /// Removes keys whose allowance is full.
     pub(super) fn tidy(&self, now: Instant) {
         self.lock().tidy(now);
     }

@@ -1,9 +1,9 @@
-//! How often passwords may be tried.
+//! Limits on wrong passwords.
 //!
-//! What somebody else does must not keep a person from signing in, so tries are counted by who tries at
-//! which account. One more allowance, slower and larger, holds for an account over all addresses that
-//! are not known there: it bounds what many addresses guess together, and takes many addresses to use
-//! up. `docs/decisions/0026` has the arithmetic.
+//! Other people's guesses must not keep a person from signing in, so tries are counted by guesser and
+//! account. A second allowance, slower and larger, holds for an account over all guessers that are not
+//! known there. It limits the guesses of many addresses together, and using it up takes many addresses.
+//! `docs/decisions/0026` has the arithmetic.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,20 +19,20 @@ const EACH: Allowance = Allowance::new(10, Duration::from_secs(20 * 60));
 /// Wrong passwords at one account from all addresses together: ten times the rate of one of them.
 const ACCOUNT: Allowance = Allowance::new(1_000, Duration::from_secs(2 * 60));
 
-/// Guessers and names that are kept track of at most: 10 MB or so. Accounts are always kept track of.
+/// The most guessers and names without an account, about 10 MB. Accounts always have their allowance.
 const MOST: usize = 100_000;
 
-/// What a known browser is told apart by (`http::known`).
+/// The identifier of a known browser (`http::known`).
 pub type BrowserId = [u8; 8];
 
-/// Who tries a password.
+/// The client that tries a password.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Guesser {
-    /// Somebody of whom nothing is known but where they are.
+    /// A client of which only the address is known.
     Source(Source),
     /// A browser that was signed in to this account before.
     Browser(BrowserId),
-    /// Somebody with a session of the account.
+    /// A session of the account.
     Session(SessionId),
 }
 
@@ -40,7 +40,7 @@ pub enum Guesser {
 pub(super) struct Guesses {
     each: Buckets<(Guesser, Username)>,
     accounts: Buckets<Username>,
-    /// Names that nobody has. They are answered alike, so that nobody learns which these are.
+    /// Names without an account. They are answered alike, so that nobody learns which names have none.
     made_up: Buckets<Username>,
 }
 
@@ -93,7 +93,7 @@ pub struct Guess {
 }
 
 impl Guess {
-    /// The password was right, or was not looked at.
+    /// The password was right, or was not checked.
     pub fn give_back(self) {
         self.guesses.each.give_back(&self.key);
         if let Some(all) = self.of_all() {
@@ -101,7 +101,7 @@ impl Guess {
         }
     }
 
-    /// Whoever is known at the account does not count among the strangers.
+    /// The allowance over all strangers. Guessers known at the account do not count there.
     fn of_all(&self) -> Option<&Buckets<Username>> {
         match (&self.key.0, self.exists) {
             (Guesser::Source(_), true) => Some(&self.guesses.accounts),
@@ -124,7 +124,7 @@ mod tests {
         Guesser::Source(Source::from(std::net::IpAddr::from([192, 0, high, low])))
     }
 
-    /// How many wrong passwords are let through of so many.
+    /// How many of this many wrong passwords are accepted for checking.
     fn wrong(guesses: &Arc<Guesses>, guesser: &Guesser, uid: &Username, tries: usize) -> usize {
         let tries = (0..tries).map(|_| guesses.begin(guesser.clone(), uid, true));
         tries.filter(Result::is_ok).count()
@@ -152,7 +152,7 @@ mod tests {
             Guesser::Browser([2; 8]),
             Guesser::Session(session),
         ] {
-            // A stolen proof is no free pass.
+            // A stolen mark has a limit too.
             assert_eq!(wrong(&guesses, &known, &ada(), 100), 10);
         }
     }
@@ -164,7 +164,7 @@ mod tests {
             guesses.begin(from(1), &ada(), true).unwrap().give_back();
         }
         assert_eq!(wrong(&guesses, &from(1), &ada(), 20), 10);
-        // What an address is refused does not count against the account.
+        // A try that is refused for its address does not count against the account.
         let tried = (2..1_000).map(|n| wrong(&guesses, &from(n), &ada(), 20));
         assert_eq!(tried.sum::<usize>(), 990);
     }

@@ -1,8 +1,8 @@
-//! How many HTTP requests one may make (`http::counted`): by person where there is a session, else by
-//! address. The site's own files are not counted.
+//! Limits on HTTP requests (`http::counted`): by person where there is a session, else by address. The
+//! site's own files are not counted.
 //!
-//! A page that somebody opens costs one request for itself and one for its live connection, and one
-//! for each picture that the browser does not have yet.
+//! Opening a page costs one request for the page, one for its live connection, and one for each picture
+//! that the browser does not have yet.
 
 use std::time::{Duration, Instant};
 
@@ -20,22 +20,22 @@ const PERSON_PICTURE: Allowance = Allowance::new(2_000, Duration::from_millis(20
 const SOURCE: Allowance = Allowance::new(2_000, Duration::from_millis(20));
 /// Pictures asked for without a session are refused anyway.
 const SOURCE_PICTURE: Allowance = Allowance::new(200, Duration::from_millis(100));
-/// Looks at natter's health, by who watches over it.
+/// Requests to `/health`, from monitoring programs.
 const HEALTH: Allowance = Allowance::new(100, Duration::from_millis(100));
-/// Requests of browsers that were signed in to one account before, when their address has used its
-/// allowance up: enough to sign in.
+/// Requests of the browsers known at one account, when their address has used its allowance up: enough to
+/// sign in.
 const KNOWN: Allowance = Allowance::new(60, Duration::from_secs(1));
 
-/// Addresses that are kept track of at most.
+/// The most addresses.
 const MOST: usize = 100_000;
 
-/// What a browser shows of the account that it was signed in to (`http::known`).
+/// The account in a mark of a known browser (`http::known`).
 pub type AccountMark = [u8; 8];
 
-/// What a request is for.
+/// The kinds of requests, each with allowances of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// A page, a form, a connection: most of them.
+    /// A page, a form, a connection, and everything else.
     Page,
     /// A picture of somebody.
     Picture,

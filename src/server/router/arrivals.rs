@@ -1,9 +1,8 @@
-//! Every message that arrives on a route, before anything is done for it. It counts against the
-//! person of its subject, whatever else it is; what is within their limit and is a request waits for
-//! a turn in their queue.
+//! Counts every message that arrives on a route against the person in its subject, before anything else
+//! is done with it. A request within the limit waits for a turn in that person's queue.
 //!
-//! This runs on the task that reads the connection, so that a flood is thrown away as fast as it is
-//! read, and stands in no queue before others' messages.
+//! This runs on the task that reads the connection. So a flood is dropped as fast as it is read, and does
+//! not fill a queue before other people's messages.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,18 +21,18 @@ use crate::nats::Message;
 use crate::server::Failure;
 use crate::server::limits::{Excess, Limits};
 
-/// To whom has as much waiting as one may have: some of it is done by then.
+/// The retry delay when a person's queue is full. Some of it is done by then.
 const QUEUE_FULL: Duration = Duration::from_secs(1);
 
 /// A request that waits for its turn.
 pub(super) struct Job {
-    /// Which route, by its place among all of them.
+    /// The index of the route.
     pub route: usize,
     pub request: Request,
     pub came: Instant,
 }
 
-/// What all routes' arrivals share.
+/// State shared by all routes.
 pub(super) struct Arrivals {
     writer: async_nats::Client,
     limits: Limits,
@@ -53,7 +52,7 @@ impl Arrivals {
         }
     }
 
-    /// natter is about to pass a message on.
+    /// A relay was announced.
     pub fn announced(&self, announcement: &Message) {
         let to = announcement.subject.as_str().rsplit('.').next();
         if let Some(to) = to.and_then(|to| Username::parse(to).ok()) {
@@ -61,7 +60,7 @@ impl Arrivals {
         }
     }
 
-    /// A message has arrived on the route at this place.
+    /// A message has arrived on the route with this index.
     pub fn take<S>(&self, route: usize, endpoint: &Endpoint<S>, message: Message) {
         let about = &endpoint.about;
         let Some(caller) = accept::caller_of(about.pattern, message.subject.as_str()) else {
@@ -96,7 +95,7 @@ impl Arrivals {
         let (bytes, reply) = (request.payload.len(), request.reply.clone());
         let job = Job {
             route,
-            // A part of what was read at once would keep all of that in memory while it waits.
+            // A slice of the read buffer would keep the whole buffer in memory while it waits.
             request: Request {
                 payload: Bytes::copy_from_slice(&request.payload),
                 ..request
@@ -108,7 +107,7 @@ impl Arrivals {
         }
     }
 
-    /// Tells somebody why their request is not worked on, if there is room to: nothing here waits.
+    /// Tells the sender why a request is refused, if the client can send at once: nothing here waits.
     fn tell(&self, about: &About, reply: Option<String>, failure: Failure) {
         let outcome = Err(failure);
         about.stats.count(&outcome, Duration::ZERO);

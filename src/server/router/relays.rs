@@ -1,10 +1,10 @@
-//! Which messages on a person's subject are natter's own. natter passes messages on to subjects that
-//! their person publishes to as well, and every natter listens there. Nothing in such a message can
-//! say that it is natter's: whoever hears one could send another like it.
+//! Tells natter's own messages on a person's subject from that person's. natter relays messages to
+//! subjects that the receiver may publish to as well, and natter itself subscribes to them. No mark in a
+//! message can say that it is natter's: the receiver could send a message with the same mark.
 //!
-//! So natter announces each of them, on a subject that nobody else may publish to, over the same
-//! connection and just before it. NATS delivers what one connection publishes in its order, so a
-//! natter has heard of a relay when it hears the relay.
+//! So natter announces each relay, on a subject that nobody else may publish to, over the same
+//! connection and just before it. NATS delivers the messages of one connection in order, so a natter
+//! server knows of a relay when it arrives.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use crate::domain::Username;
 
-/// A relay follows its announcement at once. Of several natters one hears it; the others forget.
+/// A relay follows its announcement at once. Only one natter server hears it; the others drop the
+/// announcement after this time.
 const ANNOUNCED_FOR: Duration = Duration::from_secs(10);
 
-/// How many people there are in memory before those whose announcements are over are looked for.
+/// The number of people in memory from which expired announcements are removed.
 const TIDY_FROM: usize = 1_024;
 
-/// Relays that were announced and have not come.
+/// Relays that were announced and have not arrived.
 #[derive(Default)]
 pub(super) struct Relays(Mutex<Announced>);
 
@@ -29,7 +30,7 @@ struct Announced {
 }
 
 impl Relays {
-    /// One is on its way to `to`.
+    /// Notes that a relay to `to` follows.
     pub fn announce(&self, to: Username, now: Instant) {
         let mut announced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         announced.tidy(now);
@@ -41,7 +42,7 @@ impl Relays {
         *until = now + ANNOUNCED_FOR;
     }
 
-    /// Is one on its way to `to`, and `is_it` this one?
+    /// Is this message an announced relay to `to`? `is_it` checks its content.
     pub fn take(&self, to: &Username, now: Instant, is_it: impl FnOnce() -> bool) -> bool {
         let mut announced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((count, until)) = announced.by_person.get_mut(to) else {

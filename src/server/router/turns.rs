@@ -1,6 +1,6 @@
-//! Who is worked for next: what people ask waits in a queue per person, and the people take turns.
-//! So nobody's requests wait behind those of somebody who asks much, and nobody's are dropped for
-//! want of room that another has taken.
+//! Requests wait in a queue for each person, and the people take turns. So nobody's requests wait behind
+//! those of a person who sends many, and none are dropped because another person's requests take up the
+//! space.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::domain::Username;
 
-/// How much may be under way, and how much may wait.
+/// Limits on requests that are under way and that wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     /// Under way at once, of all people together.
@@ -20,21 +20,21 @@ pub(super) struct Room {
     pub waiting_each: usize,
     /// The same in bytes; one always fits.
     pub bytes_each: usize,
-    /// Bytes waiting of all people together. Once that is reached, one waits for each person.
+    /// Bytes waiting, of all people together. Past that, one request of each person may wait.
     pub bytes: usize,
 }
 
-/// The router's.
+/// The limits of the router.
 pub(super) const ROOM: Room = Room {
     at_once: 256,
     at_once_each: 16,
-    // Somewhat more than the limit on requests lets through at once.
+    // Somewhat more than the limit on requests allows at once.
     waiting_each: 128,
     bytes_each: 1 << 20,
     bytes: 64 << 20,
 };
 
-/// What waits, and who has how many turns. Clones share it.
+/// The queues, and the number of turns that each person has. Clones share them.
 pub(super) struct Turns<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
@@ -65,7 +65,7 @@ impl<T> Turns<T> {
         is_in
     }
 
-    /// Waits for a turn that is free and somebody who has one coming.
+    /// Waits until there is a free turn and a request of a person who may have it.
     pub async fn next(&self) -> (T, Turn<T>) {
         loop {
             let changed = self.0.changed.notified();
@@ -75,7 +75,7 @@ impl<T> Turns<T> {
             };
             if let Some((who, item)) = taken {
                 if is_more {
-                    // One notice can stand for several: the next worker is told here.
+                    // One notification can stand for several, so the next worker is woken here.
                     self.0.changed.notify_one();
                 }
                 let turns = self.clone();
@@ -106,7 +106,7 @@ impl<T> Drop for Turn<T> {
 struct State<T> {
     room: Room,
     people: HashMap<Username, Person<T>>,
-    /// Those who have something waiting and may have another turn, each once.
+    /// The people with a waiting request who may have another turn, each once.
     order: VecDeque<Username>,
     under_way: usize,
     bytes: usize,
@@ -189,7 +189,7 @@ impl<T> State<T> {
         }
     }
 
-    /// Puts somebody at the end of the order, if they are not in it and may have a turn.
+    /// Puts a person at the end of the order, if they are not in it and may have a turn.
     fn put_in_order(&mut self, who: &Username) {
         if let Some(person) = self.people.get_mut(who)
             && !person.is_in_order

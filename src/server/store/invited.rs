@@ -1,4 +1,4 @@
-//! Links that are good: they can still be used, and whoever made them could still make them. Every use
+//! Valid links: they can still be used, and the person who made them could still make them. Every use
 //! of a link starts here.
 
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use crate::domain::Username;
 use crate::wire::v1::{InvitationKind, InvitationRecord};
 
 impl Store {
-    /// The link of a token, if it is good for this.
+    /// The link of a token, if it is valid for this purpose.
     ///
     /// # Errors
     /// The broker did not answer.
@@ -21,7 +21,7 @@ impl Store {
         self.if_it_holds(found).await
     }
 
-    /// The link of this name for making an account, if it is good.
+    /// The link of this name for making an account, if it is valid.
     ///
     /// # Errors
     /// The broker did not answer.
@@ -30,7 +30,7 @@ impl Store {
         self.if_it_holds(found).await
     }
 
-    /// All good links for making accounts, the newest first.
+    /// All valid links for making accounts, the newest first.
     ///
     /// # Errors
     /// The broker did not answer.
@@ -57,7 +57,7 @@ impl Store {
         }
     }
 
-    /// Could its maker make it now, and is the account that it is for as it was?
+    /// Could its maker make it now, and is the account that it is for unchanged?
     async fn holds(&self, record: &InvitationRecord) -> Result<bool, StoreError> {
         if !self.is_administrator(&record.made_by).await? {
             return Ok(false);

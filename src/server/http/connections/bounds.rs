@@ -1,4 +1,4 @@
-//! How many connections there may be and how long they may be silent.
+//! Limits on the number of connections and on their silence.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ const OTHER_FILES: u64 = 128;
 /// A WebSocket has two: to the browser and to the broker.
 const FILES_PER_CONNECTION: u64 = 2;
 
-/// However many files there may be.
+/// The most connections, whatever the limit of files.
 const IN_ALL: usize = 32_768;
 
-/// However many there may be in all: an office behind one address has this many pages open.
+/// The most connections of one source, whatever the limit in all: enough for an office behind one address.
 const OF_ONE: usize = 4_096;
 
-/// How many connections there may be at the page's listener, and how long each may be silent.
+/// Limits on connections at the page's listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionBounds {
-    /// From the first byte of a request's head to its last, and from a connection's beginning to its
+    /// From the first byte of a request's head to its last, and from the start of a connection to its
     /// first byte.
     pub head: Duration,
-    /// Between two requests. Longer than front proxies keep connections for themselves (nginx: 60 s),
-    /// so that none sends a request on one that ends at that moment.
+    /// Between two requests. Longer than front proxies keep connections open (nginx: 60 s), so that
+    /// no proxy sends a request on a connection that is just being closed.
     pub idle: Duration,
-    /// Of somebody who does not take what is answered.
+    /// While the client reads nothing of an answer.
     pub stalled: Duration,
     /// Connections in all.
     pub in_all: usize,
-    /// Connections of one address, of IPv6 one source of 64 bits.
+    /// Connections of one source.
     pub of_one: usize,
 }
 
 impl ConnectionBounds {
-    /// Those of a process that may have so many files open.
+    /// The limits for a process that may have this many files open.
     #[must_use]
     pub fn for_files(files: u64) -> Self {
         let connections = files.saturating_sub(OTHER_FILES) / FILES_PER_CONNECTION;

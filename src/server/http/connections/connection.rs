@@ -1,4 +1,4 @@
-//! One connection: what is waited for on it, and for how long.
+//! One connection: what it waits for, and until when.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Connections;
 
-/// One of them. Its place is free when the last clone is gone.
+/// An open connection. It stops counting when it is dropped.
 pub(in crate::server::http) struct Connection {
     number: u64,
     connections: Connections,
@@ -15,21 +15,21 @@ pub(in crate::server::http) struct Connection {
     clock: Mutex<Clock>,
 }
 
-/// What is waited for.
+/// What the connection waits for, and its deadlines.
 struct Clock {
     stage: Stage,
     until: Option<Instant>,
-    /// Since when what is sent is not taken.
+    /// Since when the client reads nothing.
     stalled: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// For a request's first byte.
+    /// Waits for a request's first byte.
     Silent,
-    /// For the rest of its head.
+    /// Waits for the rest of its head.
     Head,
-    /// For the answer.
+    /// The request is being answered.
     Request,
 }
 
@@ -48,7 +48,7 @@ impl Connection {
         }
     }
 
-    /// Something has come.
+    /// Bytes have arrived.
     pub(in crate::server::http) fn heard(&self) {
         let mut clock = self.clock();
         if clock.stage == Stage::Silent {
@@ -57,7 +57,7 @@ impl Connection {
         }
     }
 
-    /// What is sent is taken, or is not.
+    /// A write went through, or the client does not read.
     pub(in crate::server::http) fn sends(&self, is_taken: bool) {
         let mut clock = self.clock();
         match (is_taken, clock.stalled) {
@@ -67,7 +67,7 @@ impl Connection {
         }
     }
 
-    /// A whole head is here.
+    /// A whole head has arrived.
     pub(in crate::server::http) fn asked(&self) {
         let mut clock = self.clock();
         (clock.stage, clock.until) = (Stage::Request, None);
@@ -84,7 +84,7 @@ impl Connection {
         self.connections.lock().waits(self.number);
     }
 
-    /// When it is to be closed if nothing happens until then.
+    /// When it is closed if nothing happens before.
     pub(in crate::server::http) fn due(&self) -> Option<Instant> {
         let clock = self.clock();
         let stalled = clock.stalled;
@@ -92,7 +92,7 @@ impl Connection {
         clock.until.into_iter().chain(stalled).min()
     }
 
-    /// Another one has its place.
+    /// Cancelled when the connection is closed for a new one.
     pub(in crate::server::http) fn closed(&self) -> &CancellationToken {
         &self.closed
     }

@@ -1,9 +1,8 @@
-//! The connections that are open at the page's listener, and which of them has to go when there are
-//! too many.
+//! The connections that are open at the page's listener, and which of them is closed at the limit.
 //!
-//! A connection waits for a request, or a request on it is being answered; one that has become a
-//! WebSocket is never waiting again. Who comes when there are as many as there may be takes the place
-//! of the one that has waited longest: half a request that never comes to its end keeps nobody out.
+//! A connection waits for a request, or a request on it is being answered; a WebSocket never waits. At the
+//! limit a new connection replaces the one that has waited longest, so half-sent requests keep nobody
+//! out.
 
 mod bounds;
 mod connection;
@@ -18,25 +17,25 @@ use crate::server::source::Source;
 pub use bounds::ConnectionBounds;
 pub(super) use connection::Connection;
 
-/// There are as many as there may be, and a request is being answered on each of them.
+/// The limit is reached, and a request is being answered on each connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) struct Full;
 
-/// All that are open.
+/// All open connections.
 #[derive(Clone)]
 pub(in crate::server) struct Connections {
     bounds: ConnectionBounds,
-    /// Are those of one address counted together? Not behind a proxy, which has one for everybody.
+    /// Is there a limit for each source? Not behind a proxy, where everybody has the proxy's address.
     by_source: bool,
     open: Arc<Mutex<Open>>,
 }
 
 #[derive(Default)]
 struct Open {
-    /// The next number of a connection, and of a wait.
+    /// The next number, for connections and for waits.
     next: u64,
     held: HashMap<u64, Held>,
-    /// The connections that wait, by when they began to.
+    /// The connections that wait, in the order in which they began to.
     waiting: BTreeMap<u64, u64>,
     of: HashMap<Source, Of>,
     is_told: bool,
@@ -44,12 +43,12 @@ struct Open {
 
 struct Held {
     source: Option<Source>,
-    /// Since when it waits, if it does.
+    /// The number of its wait, if it waits.
     waits: Option<u64>,
     closed: CancellationToken,
 }
 
-/// Those of one source.
+/// The connections of one source.
 #[derive(Default)]
 struct Of {
     count: usize,
@@ -65,7 +64,7 @@ impl Connections {
         }
     }
 
-    /// Takes one in that has just come from this address, perhaps in the place of another.
+    /// Adds a new connection from this address; at the limit it closes another one for it.
     pub(super) fn enter(&self, from: IpAddr) -> Result<Arc<Connection>, Full> {
         let source = self.by_source.then(|| Source::from(from));
         let mut open = self.lock();
@@ -196,7 +195,7 @@ mod tests {
         let bens = enter(&connections, BEN).unwrap();
         let first = enter(&connections, ADA).unwrap();
         let second = enter(&connections, ADA).unwrap();
-        // It waits anew.
+        // Its wait begins again.
         first.asked();
         first.answered();
         let third = enter(&connections, ADA).unwrap();

@@ -1,11 +1,11 @@
-//! What an entry rests on: rights are judged before a batch is written, and the batch is written
-//! only while what they were judged by still stands.
+//! Guards: rights are checked before a batch is written, and the broker writes the batch only if the
+//! entries that the check used are still the latest ones.
 
 use super::{Directory, DirectoryError};
 use crate::domain::{RoomId, Sequence, Username, subject};
 use crate::server::store::{Entry, Expect, StoreError};
 
-/// A subject of the directory whose last entry must still be the one that rights were judged by.
+/// A subject of the directory whose last entry must still be the one that the check used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
     subject: String,
@@ -13,7 +13,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The account of who acts, as the entry at `last` describes it.
+    /// The account of the person who acts, as the entry at `last` describes it.
     #[must_use]
     pub fn account(uid: &Username, last: Sequence) -> Self {
         Self {
@@ -33,8 +33,8 @@ impl Guard {
 }
 
 impl Directory<'_> {
-    /// Writes all entries or none, and only while every guard holds. A guard is carried by an entry
-    /// that expects nothing of its own subject, since an entry can have one expectation (the header
+    /// Writes all entries or none, and only if every guard holds. A guard is put on an entry that has no
+    /// expectation for its own subject, since an entry can have only one (the header
     /// `Nats-Expected-Last-Subject-Sequence-Subject`).
     pub(super) async fn append_guarded(
         &self,
