@@ -28,7 +28,7 @@ impl From<IpAddr> for Source {
     }
 }
 
-/// The key of a queue of [`turns`](super::turns).
+/// The key of a queue in `turns`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Asker {
     /// Somebody with a session, or a browser that was signed in to this account before.

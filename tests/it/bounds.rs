@@ -1,5 +1,5 @@
-//! No answer grows without bound: whatever somebody asks for, and however much there is of it, an
-//! answer fits, and asking on brings everything once.
+//! Answers have a maximum size: each answer fits, however much there is, and asking for all parts brings
+//! each item once.
 
 mod queries;
 

@@ -1,4 +1,4 @@
-//! Connections at the page's listener: how many there may be, and how long they may be silent.
+//! The limits on connections at the page's listener and on their silence.
 
 use std::net::SocketAddr;
 use std::time::Duration;

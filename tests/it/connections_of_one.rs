@@ -1,5 +1,5 @@
-//! How many connections one person has, wherever they come in; and that however many there are, those
-//! that are to end are found.
+//! The limit on connections of one person, over all ways in, and that connections to be ended are found
+//! among any number of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

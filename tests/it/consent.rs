@@ -1,4 +1,4 @@
-//! Whoever left a room twice, or was removed from it, is asked before they come in again.
+//! A person who left a room or was removed from it twice is invited, and decides, before they come in again.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What others do to somebody ends few of their connections, and nobody else's: nobody can keep
-//! another offline by bringing them in and removing them.
+//! Acts of others end few of a person's connections, and nobody else's: nobody can keep a person
+//! offline by bringing them in and removing them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! Small doors: under which names natter answers, what it says where a proxy is in the way, and who
-//! can read its files.
+//! The host names that natter serves, what it says when a proxy is misconfigured, and who can read its
+//! files.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Rights are judged when a change takes effect: whoever loses them a moment before changes nothing,
-//! and what they had given away (sessions, links) is good for nothing.
+//! Rights are checked when a change takes effect: a person who loses them a moment before changes nothing,
+//! and their sessions and links are no longer valid.
 
 use async_nats::jetstream::stream;
 use natter::domain::{RoomId, Username, subject};

@@ -1,5 +1,5 @@
-//! A workspace that is as large as people can make it, written straight into LOG: the longest names,
-//! topics and messages, of characters of four bytes.
+//! The largest workspace that people can make, written directly into LOG: the longest names,
+//! topics and messages, of four-byte characters.
 
 use async_nats::jetstream::{self, Context};
 use natter::domain::limits;

@@ -1,5 +1,5 @@
-//! Whatever somebody sends counts against them, whoever floods is cut off, and others are answered all
-//! the while.
+//! Every message counts against its sender, a person who floods is cut off, and other people are answered
+//! meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! Who guesses at somebody's password keeps nobody out but themselves. Addresses are named by a proxy
-//! in front (`X-Forwarded-For`).
+//! A client that guesses a password locks out nobody but itself. The addresses are those that a front
+//! proxy names (`X-Forwarded-For`).
 
 use reqwest::{Response, StatusCode, header};
 

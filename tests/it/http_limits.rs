@@ -1,4 +1,4 @@
-//! Requests over HTTP are counted: by person, and by address where nobody is signed in.
+//! HTTP requests are limited by person, and by address without a session.
 
 use reqwest::{Client, Response, StatusCode, header};
 

@@ -1,5 +1,5 @@
-//! Long messages: more of them than one answer holds are all there, however they come, and none is
-//! asked for twice.
+//! More long messages than one answer can hold: all of them arrive, on every path, and none is requested
+//! twice.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A live client of one person in a browser that is signed in as somebody else by now.
+//! A live client of one person in a browser that is now signed in as another person.
 
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! `natter serve` as people run it: a process of its own, with what it prints.
+//! `natter serve` as a separate process, with its output.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;

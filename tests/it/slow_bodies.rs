@@ -1,5 +1,5 @@
-//! Forms whose rights, or whose person, change between the first and the last byte. Derived from the
-//! table of addresses: a form that is not known here fails the test.
+//! Forms during which the rights or the signed-in person change, between the first and the last byte.
+//! Derived from the table of addresses: a form that is not known here fails the test.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What the broker does not let through: natter stays below it, and a client that is told so asks for
-//! less.
+//! Answers larger than the broker lets through: natter stays below the limit, and a client that is refused
+//! asks for less.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};

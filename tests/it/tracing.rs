@@ -1,5 +1,5 @@
-//! What nats-server's message tracing (ADR-41) tells a person. The broker has no switch for it, so this
-//! is what `docs/protocol.md` says of it: when a later nats-server tells more, this fails.
+//! What nats-server's message tracing (ADR-41) tells a person. It cannot be switched off, so this checks
+//! what `docs/protocol.md` says of it, and fails when a later nats-server tells more.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Every page of somebody who is signed in says in each of its forms whose page it is.
+//! Each form on a signed-in page names the person that the page was made for.
 
 use natter::app::PAGE_OF;
 use natter::server::addresses;

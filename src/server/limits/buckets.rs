@@ -1,5 +1,5 @@
-//! Allowances by key in bounded memory, whose use can be given back. `governor` cannot give back, and does not
-//! remove keys by itself.
+//! Allowances by key in bounded memory, whose use can be given back. `governor` cannot give back, and
+//! does not remove keys by itself.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,4 +1,4 @@
-//! Each query that brings a list, asked on to its end.
+//! Asks each query with a list for all of its parts.
 
 use std::collections::BTreeSet;
 
