@@ -57,7 +57,7 @@ test("a live page says that somebody else is signed in, sends nothing and keeps 
     await expect(log(tab).getByText("in whose name?")).toHaveCount(0);
   }
 
-  // It goes out in the name of who wrote it, when they are back.
+  // It is sent in the name of its author, once they are signed in again.
   await first.goto("/settings");
   await first.getByRole("button", { name: "Sign out" }).click();
   await signIn(first, "wanja");

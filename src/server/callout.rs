@@ -21,7 +21,7 @@ use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
 use crate::domain::{Rights, Role, Username, limits, rights_for, rights_of_service};
 
-/// Of several natters, one answers each request.
+/// Of several natter servers, one answers each request.
 const QUEUE: &str = "natter";
 
 /// Decisions under way at once.
@@ -46,9 +46,9 @@ pub struct Known {
     pub read_model: ReadModel,
     /// How often one may connect.
     pub limits: Limits,
-    /// Whom it is being asked about.
+    /// The questions that are under way.
     pub(super) asked: Asked,
-    /// How many connections one has.
+    /// The limit on connections of one person.
     pub connections: ConnectionLimit,
     /// How long rights stand at most.
     pub rights_life: Duration,
@@ -167,7 +167,7 @@ struct Admitted {
     /// The id of their session, or the name of their `.creds` file.
     let_in_by: String,
     rights: Rights,
-    /// How much of LOG the rights were judged by.
+    /// The position in LOG that the rights were computed from.
     judged: Judged,
     /// When what they stand on ends, if it does.
     until: Option<SystemTime>,
@@ -176,7 +176,7 @@ struct Admitted {
 }
 
 impl Admitted {
-    /// Counts it, if it is not one too many of its holder's.
+    /// Counts the connection, unless its holder has reached the limit.
     fn has_room(&self, request: &AuthRequest, known: &Known) -> bool {
         let Some(holder) = &self.holder else {
             return true;

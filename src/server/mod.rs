@@ -1,16 +1,15 @@
 //! What `natter serve` runs.
 //!
 //! `broker` is the nats-server and its keys; `store` writes what natter keeps in it; `read_model`
-//! reads; `callout` decides who may do what, `connection_name` says by how much of LOG, `asked` whom it
-//! is asked about; `router` serves commands over NATS and `services` are its handlers; `cutter` takes
-//! live connections away whose rights have shrunk, `connection_limit` those that are too many,
-//! `cut_off` those of who floods; `cluster` says which server of several does what, `limits` how much
-//! one person or one `source` may do, `turns` lets those wait fairly who wait for something expensive,
-//! `budget` how large an answer may become; `oidc` asks an identity provider who
-//! somebody is; `http` serves pages and the tunnel; `creds` is what an administrator does at a running
-//! server; `log_limit` keeps the log short whoever causes it to be written. `failure` is the one place
-//! where errors become words, `start` the one where all
-//! of it is put together.
+//! reads it; `callout` computes the rights of a connection, `connection_name` records the position in LOG
+//! that they are from, `asked` the questions that are under way; `router` serves commands over NATS and
+//! `services` are its handlers; `cutter` ends connections that have lost rights, `connection_limit` those
+//! past the limit, `cut_off` those of people who flood natter; `cluster` says which of several servers does
+//! what; `limits` bounds what a person or a `source` may do, `turns` queues expensive work fairly,
+//! `budget` bounds the size of an answer; `oidc` asks an identity provider who somebody is; `http` serves
+//! pages and the tunnel; `creds` is what an administrator does at a running server; `log_limit` keeps the
+//! log short. `failure` is the one place where errors become words, `start` the one where everything is
+//! put together.
 
 mod asked;
 pub mod broker;

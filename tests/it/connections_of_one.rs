@@ -155,7 +155,7 @@ async fn however_many_connections_there_are_each_is_found_page_by_page() {
     assert_eq!(pages.len(), 4, "{pages:?}");
     assert!(pages.iter().all(|page| page.contains("\"limit\":256")));
 
-    // And so all of somebody's end who may not come in any more.
+    // So all connections end of a person who may no longer connect.
     let mut ends = adas.each_ref().map(Client::events);
     boss.act("ada", "suspend").await;
     for events in &mut ends {

@@ -56,7 +56,7 @@ async fn members(who: &Person, client: &Client, room: &str) -> Vec<String> {
         .collect()
 }
 
-/// The rooms that somebody is asked to come into, and by whom.
+/// The rooms that somebody is invited into, and by whom.
 async fn asked_into(who: &Person, client: &Client) -> Vec<(String, String)> {
     let answer: v1::BrowseResponse = who
         .ask(client, "browse", &v1::BrowseRequest::default())
@@ -225,7 +225,7 @@ async fn an_invitation_holds_while_whoever_made_it_may_make_it() {
         join(&ben, &b, &room).await.unwrap_err().kind(),
         FailureKind::NotFound
     );
-    // Somebody who may asks anew.
+    // Somebody who may do so invites again.
     ada.invite(&a, &room, &["ben"]).await;
     assert_eq!(asked_into(&ben, &b).await, [(room.clone(), "ada".into())]);
     join(&ben, &b, &room).await.unwrap();

@@ -34,7 +34,7 @@ async fn a_request_says_once_whom_it_is_for() {
             "GET /login HTTP/1.1\r\nHost: localhost, localhost\r\n\r\n",
             400,
         ),
-        // Who speaks no HTTP/1.1 is no browser.
+        // A client without HTTP/1.1 is not a browser.
         ("GET /health HTTP/1.0\r\n\r\n", 200),
         (
             "GET http://localhost/login HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -254,7 +254,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[tokio::test]
 async fn nobody_else_on_the_machine_can_read_what_natter_writes() {
-    // As a folder of somebody who lets everybody look.
+    // A folder that everybody may read.
     let folder = tempfile::tempdir().unwrap();
     set_mode(folder.path(), 0o755);
     let natter = Process::start(folder, "umask 022", &[]).await;

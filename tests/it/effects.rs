@@ -195,7 +195,7 @@ async fn nobody_is_brought_in_after_who_brings_them_was_removed() {
                     room_id: room.clone(),
                     uids: vec![uid.clone()],
                 };
-                // Whoever was removed is cut off, too.
+                // The removed person is disconnected, too.
                 let asked = ben.ask_raw(&as_ben, "invite", invite.encode_to_vec());
                 if asked.await.is_err() {
                     return;

@@ -80,7 +80,7 @@ async fn everything_on_every_route_counts_against_whose_subject_it_is() {
             flooders.push((uid, format!("{kind} on {route}")));
         }
     }
-    // Who is cut off hears nothing; somebody else does.
+    // A person who is cut off hears nothing; another one does.
     for uid in flooders.iter().map(|(uid, _)| uid.as_str()).chain(["ada"]) {
         let (subject, reply) = (format!("{uid}.echo"), format!("_INBOX.{uid}.probe"));
         let sent = anybody.publish_with_reply(subject, reply, "".into());

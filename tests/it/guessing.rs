@@ -8,7 +8,7 @@ use crate::support::{Natter, PASSWORD, Person, link_in, stranger};
 const WRONG: &str = "wrong password";
 const NEW_PASSWORD: &str = "battery staple";
 
-/// Ada and ben, at a natter behind a proxy.
+/// Ada and ben, at a natter server behind a proxy.
 async fn behind_proxy() -> (Natter, Person, Person) {
     let natter = Natter::start().await;
     let ada = Person::sign_up(&natter, "ada").await;
@@ -214,7 +214,7 @@ async fn wrong_passwords_in_a_session_count_for_that_session() {
     let there = "198.51.100.1";
     let signed_in = sign_in(&natter, &other, there, "ada", PASSWORD).await;
     assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
-    // Whoever sits at a browser that was left alone.
+    // Somebody at a browser that was left signed in.
     let form = [
         ("page_of", "ada"),
         ("of", "password"),

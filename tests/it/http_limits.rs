@@ -81,7 +81,7 @@ async fn an_address_without_a_session_is_limited_and_those_with_one_are_not() {
         "an office is locked out after {answered}"
     );
     assert!(told.headers().contains_key(header::RETRY_AFTER));
-    // Sessions that are made up are nobody's.
+    // Made-up sessions count as no session.
     let made_up = natter.cookie(&format!("ada.{}", "A".repeat(43)));
     let mut refused = 0;
     for _ in 0..20 {

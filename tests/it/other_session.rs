@@ -52,7 +52,7 @@ impl Shell for Page {
     }
 }
 
-/// The client of `uid`’s page with the cookie of whoever is signed in.
+/// The client of `uid`’s page with the cookie of the person who is signed in.
 fn open(natter: &Natter, uid: &str, signed_in: &Person) -> (ChatClient, Arc<Page>) {
     let page = Arc::new(Page {
         url: natter.url("/session"),

@@ -63,7 +63,7 @@ async fn both_say(monitor: &Client, verb: &str) -> Vec<Value> {
     all_say(monitor, verb, 2).await
 }
 
-/// What so many natters say of themselves.
+/// What this many natter servers answer.
 pub async fn all_say(monitor: &Client, verb: &str, natters: usize) -> Vec<Value> {
     let inbox = "_INBOX.SERVICE.monitor.all";
     let replies = monitor.subscribe(inbox).await.unwrap();

@@ -241,7 +241,7 @@ async fn through(scene: &Scene, change: Change, uid: &str) {
         let grew = scene.natter.log_length().await - log;
         let what = format!("{change:?}: {} {:?}: {answer}", form.path, form.fields);
         match change {
-            // Somebody who is signed out wants nothing else of a sign-out.
+            // A sign-out without a session succeeds.
             Change::SignedOut | Change::Suspended if is_sign_out => {}
             // The rest is what a guest may do too.
             Change::Demoted if !needs_role => {}
@@ -415,7 +415,7 @@ async fn a_body_that_does_not_come_is_given_up_and_one_that_is_too_large_is_not_
             .replace("{room}", "general")
             .replace("{token}", "x");
         let form = Form::new(&path, &[("of", "x"), ("text", "slow")]);
-        // Whoever sends it, signed in or not.
+        // With and without a session.
         for cookie in [ada.cookie.as_str(), ""] {
             let begun = begin(&natter, &form, cookie, Some("ada")).await;
             let answer = answer(begun.stream).await;

@@ -23,7 +23,7 @@ use crate::headless::Headless;
 use crate::plain_nats::{Broker, binary};
 use crate::support::{A_MOMENT, Natter, Person, SOON, options, ulid};
 
-/// A nats-server of somebody else with this `max_payload`, on what a natter left in a folder.
+/// A separate nats-server with this `max_payload`, on the folder that a natter server left.
 struct Foreign {
     child: Child,
     nats: String,

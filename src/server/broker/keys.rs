@@ -143,8 +143,8 @@ impl BrokerKeys {
         &self.sentinel_jwt
     }
 
-    /// A secret of natter's own, for one purpose: the same for every natter with these keys. It is derived
-    /// from the seed that the callout's requests are sealed to, which AUTH's JWT names, so that all natters of
+    /// A secret for one purpose, the same for every natter server with these keys. It is derived from the
+    /// seed that the callout's requests are sealed to. AUTH's JWT names that key, so all natter servers of
     /// one NATS have it.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The cookies: one that a web session lives in, one for a sign-in that is under way at an identity
-//! provider, and one that says at which accounts the browser is known. Their names carry the mark of the workspace, so that two natters on one host
-//! do not sign each other out.
+//! provider, and one that says at which accounts the browser is known. Their names carry the mark of the
+//! workspace, so that two natter servers on one host do not sign each other out.
 
 use std::time::Duration;
 

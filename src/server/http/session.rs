@@ -21,7 +21,7 @@ pub(super) const REQUESTS: HeaderValue = HeaderValue::from_static("requests");
 /// They have as many connections as one may have.
 const CONNECTIONS: HeaderValue = HeaderValue::from_static("connections");
 
-/// Who is signed in: a page that was made for somebody else must not go on.
+/// Names the person who is signed in: a page that was made for another person must not go on.
 const USER: HeaderName = HeaderName::from_static("natter-user");
 
 /// Between two tries of a page that finds no room, and of one that finds natter not there yet.

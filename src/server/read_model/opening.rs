@@ -99,7 +99,7 @@ async fn judge(log: &Log, built: &Built, end: &End) -> Result<Verdict, ReadError
     }
 }
 
-/// Several natters notice: the first one tells.
+/// Several natter servers notice; the first one reports it.
 async fn begin_epoch(log: &Log, built: &Built) -> Result<(), StoreError> {
     let (place, epoch) = log.epoch().await?;
     if epoch > built.epoch {

@@ -26,7 +26,7 @@
 //! | `endpoint` | a route, and what the router knows of it |
 //! | `accept` | which messages are requests, and whose |
 //! | `arrivals`, `relays` | what counts against whom, before anything is done for it |
-//! | `turns` | who is worked for next |
+//! | `turns` | whose request is next |
 //! | `serve` | from subscription to reply |
 //! | `stats`, `discovery`, `schema` | what became of requests, and how that is told (ADR-32) |
 

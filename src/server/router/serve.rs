@@ -22,7 +22,7 @@ use crate::nats;
 use crate::server::Failure;
 use crate::server::limits::Limits;
 
-/// Of several natters behind one broker, one answers each request.
+/// Of several natter servers behind one broker, one answers each request.
 pub(super) const QUEUE: &str = "natter";
 
 /// Tasks that take requests up. Those that wait for something go on in tasks of their own.
@@ -145,7 +145,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
                 began: Instant::now(),
             };
             if job.came.elapsed() > DEADLINE {
-                // Whoever asked has given up, and asks again.
+                // The client has given up, and asks again.
                 finish.with(Err(Failure::unavailable())).await;
                 continue;
             }
@@ -212,7 +212,7 @@ fn panicked(endpoint: &str) -> Result<Vec<u8>, Failure> {
     Err(Failure::internal())
 }
 
-/// A reply that the broker would not take is none: whoever waits is told so, and asks for less.
+/// A reply that is too large for the broker becomes a failure, so that the client asks for less.
 fn fitting(
     writer: &async_nats::Client,
     outcome: Result<Vec<u8>, Failure>,

@@ -259,7 +259,7 @@ mod tests {
         let fit = (0..200).filter(|_| put("eve", 1)).count();
         assert_eq!(fit, 100);
         assert!(put("ada", 600) && put("ada", 400) && !put("ada", 1));
-        // All together have enough now: whoever has nothing waiting is let in all the same.
+        // The limit in all is reached. A person with nothing waiting still gets one request in.
         assert!(put("ben", 600) && !put("ben", 1));
     }
 

@@ -18,11 +18,11 @@ pub(super) struct About {
     pub looks_after: bool,
     /// Could they read it without being in it?
     pub may_read: bool,
-    /// Who asks them to come in.
+    /// The person who invites them.
     pub asking: Option<Asking>,
     /// How many closed rooms they are in.
     pub closed: usize,
-    /// Somebody else whom it is about, and whether they are in it.
+    /// The person concerned, if it is another one, and whether they are in the room.
     pub other: Option<(v1::Person, bool)>,
 }
 
@@ -39,7 +39,7 @@ impl About {
             .ask_as(me, move |tables, viewer| {
                 let asking = queries::invitation(tables, uid.as_str(), &room_id)?;
                 let room = queries::visible_room_by_id(tables, viewer, &room_id)?;
-                // Whoever is invited knows of the room.
+                // An invited person knows of the room.
                 let Some(room) = room.or(asking.as_ref().map(|asking| asking.room.clone())) else {
                     return Ok(None);
                 };
@@ -83,8 +83,8 @@ impl About {
         Ok(())
     }
 
-    /// What must not have changed when others are brought in or removed: the account of whoever does
-    /// it, and their own membership.
+    /// The guards for bringing in and removing others: the account of the person who does it, and
+    /// their own membership.
     pub fn guards(&self) -> Result<Vec<Guard>, Failure> {
         let uid = Username::parse(&self.viewer.person.uid)?;
         let mut guards = vec![Guard::account(&uid, self.viewer.place)];
@@ -108,7 +108,7 @@ impl About {
     }
 }
 
-/// What must not have changed when somebody accepts an invitation: that whoever made it may make it.
+/// The guards for accepting an invitation: the person who made it could still make it.
 pub(super) fn guards_of(asking: &Asking) -> Result<Vec<Guard>, Failure> {
     let by = Username::parse(&asking.by.person.uid)?;
     let room = RoomId::parse(&asking.room.id)?;

@@ -1,4 +1,4 @@
-//! Bringing somebody into a room, or inviting them where it is theirs to say.
+//! Brings a person into a room, or invites them where they have to accept.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use crate::server::store::{DirectoryError, Guard};
 use crate::server::{Failure, clock};
 use crate::wire::v1::{self, MembershipChange, Role, Room, RoomKind};
 
-/// How often it is judged anew when somebody else was first.
+/// The number of tries when somebody else changes the membership first.
 const TRIES: usize = 5;
 
 /// Milliseconds in a day.
 const DAY: i64 = 24 * 3_600 * 1_000;
 
-/// Somebody who is to come into a room, as they stand to it.
+/// A person who is to come into a room, with their current state there.
 pub(super) struct Candidate {
     pub uid: Username,
     pub person: v1::Person,
@@ -24,7 +24,7 @@ pub(super) struct Candidate {
     consent: Consent,
 }
 
-/// Those of `uids` whom there are.
+/// The people of `uids` who exist.
 pub(super) async fn candidates(
     services: &Services,
     me: &Username,
@@ -55,7 +55,7 @@ pub(super) async fn candidates(
 }
 
 impl Candidate {
-    /// What is to become of their membership. `None`: nothing, they are in it or invited.
+    /// The change of their membership. `None`: they are in the room or invited already.
     ///
     /// # Errors
     /// They declined lately.

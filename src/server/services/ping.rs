@@ -1,7 +1,7 @@
 //! The ping-pong game: natter passes the ball, since nobody may publish to another's subject.
 //!
-//! Natter hears what it passes on to `<x>.ping` as everything there, so it announces each ball to all
-//! natters first: what reads like one and was not announced is somebody's forgery.
+//! Natter also receives what it relays to `<x>.ping`, so it first announces each ball to all natter
+//! servers: a message that looks like a ball and was not announced is forged.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -48,8 +48,8 @@ pub(super) async fn ping(
     Ok(Proto(PingResponse {}))
 }
 
-/// A guest plays with those whom they may see. Somebody else looks to them like nobody. Members may see
-/// everybody, and are not told who is not there: a ping to nobody has no answer.
+/// A guest may play only with people whom they may see. Others look like names without an account. Members
+/// may see everybody, and are not told whether a name exists: a ping to such a name has no answer.
 async fn may_see(services: &Services, sender: &Username, other: &Username) -> Result<(), Failure> {
     let uid = other.to_string();
     let seen = services.ask_as(sender, move |tables, viewer| {
@@ -65,8 +65,8 @@ async fn may_see(services: &Services, sender: &Username, other: &Username) -> Re
     }
 }
 
-/// Does it read as what natter passes on? That has no reply subject, and another's origin: no handler
-/// has let anything else through.
+/// Does it look like a relay? A relay has no reply subject, and its origin is another person: the handler
+/// refuses anything else.
 pub(super) fn is_relay(request: &Request) -> bool {
     request.reply.is_none()
         && PingRequest::decode(request.payload.clone())

@@ -75,7 +75,7 @@ impl Invitations {
         Ok(found.filter(|invitation| invitation.record.kind() == InvitationKind::Join))
     }
 
-    /// The link of this name, if it is good.
+    /// The link of this name, if it is valid.
     async fn entry(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
         let found = self.stored(id).await?;
         let good = found.filter(|(_, record)| is_good(record));
@@ -85,7 +85,7 @@ impl Invitations {
         }))
     }
 
-    /// Its record, good or not, with the revision that it has.
+    /// Its record, valid or not, with its revision.
     async fn stored(&self, id: &str) -> Result<Option<(u64, InvitationRecord)>, StoreError> {
         let entry = self.bucket.entry(id, "look an invitation up").await?;
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
@@ -114,8 +114,7 @@ impl Invitations {
         .await
     }
 
-    /// Gives a use back: what it was taken for did not come about. A link that was revoked meanwhile
-    /// stays revoked.
+    /// Gives a use back that did not succeed. A link that was revoked meanwhile stays revoked.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
@@ -139,8 +138,8 @@ impl Invitations {
         Ok(())
     }
 
-    /// Deletes the record of a link whose last use came to something. One that is left behind is good
-    /// for nothing.
+    /// Deletes the record of a link whose last use succeeded. A record that is left behind is not
+    /// valid.
     ///
     /// # Errors
     /// The broker did not answer.
@@ -213,7 +212,7 @@ impl Invitations {
         Ok(is_secret(id) && self.stored(id).await?.is_some())
     }
 
-    /// Revokes a link, for good.
+    /// Revokes a link permanently.
     ///
     /// # Errors
     /// The broker did not acknowledge it.

@@ -44,7 +44,7 @@ pub struct Plan {
     pub pace: Duration,
     pub rules: Rules,
     pub course: Course,
-    /// Two natters at a cluster of three, whose servers are killed one at a time.
+    /// Two natter servers at a cluster of three, whose servers are killed one at a time.
     pub cluster: bool,
 }
 

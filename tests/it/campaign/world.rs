@@ -21,7 +21,7 @@ const BEGUN_WITHIN: Duration = Duration::from_secs(60);
 /// So many servers are a cluster.
 const NODES: usize = 3;
 
-/// So many natters are behind it.
+/// This many natter servers are behind it.
 const NATTERS: usize = 2;
 
 /// All the processes.
@@ -68,7 +68,7 @@ impl World {
         world
     }
 
-    /// Several natters at a cluster of three.
+    /// Several natter servers at a cluster of three.
     pub async fn begin_cluster() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let addresses: [SocketAddr; 3 * NODES + NATTERS] = free_addresses();

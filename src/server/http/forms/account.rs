@@ -251,7 +251,7 @@ pub(in super::super) async fn reset(
     };
     let chosen = async {
         let uid = Username::parse(&found.record.uid)?;
-        // Whoever has the link counts as the person: what others do at this address is nothing to them.
+        // A request with the link counts for the person, so others at the same address cannot use up the limit.
         state.limits.change(&uid)?;
         let (asker, about) = (Asker::Person(uid.clone()), [uid.as_str()]);
         let credential = keep_password(&state, &asker, form.password, &about).await?;
@@ -269,7 +269,7 @@ pub(in super::super) async fn reset(
             tracing::debug!(%error, "a used link was not cleared away");
         }
         state.sign_out.end_all(&uid, None).await?;
-        // Whoever had the account before may have connected an identity of theirs to it.
+        // Somebody who had access to the account may have connected an identity of their own to it.
         let path = match account.identities.is_empty() {
             true => "/",
             false => "/settings/account?reset",

@@ -10,7 +10,7 @@ use crate::server::limits::Guesser;
 use crate::server::source::{Asker, Source};
 use crate::server::store::Account;
 
-/// Who offers a password.
+/// The client that sends a password.
 pub(super) enum Offered<'a> {
     /// Somebody who wants to sign in, from there, in a browser with these marks.
     By(Source, &'a [Mark]),
@@ -56,7 +56,7 @@ pub(super) async fn is_password_of(
     }
     let guess = state.limits.guess(guesser, uid, account.is_some())?;
     let checked = verify(state, &asker, account, text).await;
-    // One that was not looked at is no guess. Whoever goes away before the answer has made one.
+    // A password that was not checked is no guess. A client that leaves before the answer has made one.
     if !matches!(checked, Ok(false)) {
         guess.give_back();
     }

@@ -132,7 +132,7 @@ enum NotJoined {
 }
 
 async fn join(state: &AppState, new: &NewPerson, way: &Way<'_>) -> Result<(), NotJoined> {
-    // Whoever loses the race for the first account is judged anew, as somebody who is not first.
+    // A person who loses the race for the first account is checked again, by the rules for later accounts.
     for _ in 0..2 {
         let admission = way.admission(state).await.map_err(NotJoined::Refused)?;
         return match state.store.directory().join(new, &admission).await {

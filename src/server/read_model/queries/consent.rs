@@ -1,4 +1,4 @@
-//! Who is asked to come into a room, and whether they can still be brought in without being asked.
+//! Who is invited into a room, and whether they can still be brought in without an invitation.
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -16,7 +16,7 @@ pub struct Consent {
     pub place: Sequence,
     /// They left it or were removed so often that it is theirs to say whether they come in.
     pub is_needed: bool,
-    /// Somebody who may do so asks them to come in.
+    /// They have a valid invitation.
     pub is_invited: bool,
     /// When they last declined.
     pub declined: Option<Timestamp>,
@@ -55,7 +55,7 @@ pub fn consent(
 pub struct Asking {
     /// Where to.
     pub room: v1::Room,
-    /// Who asks.
+    /// Who invites.
     pub by: Viewer,
     /// The entry that says that they are in the room, where there is one.
     pub membership: Option<Sequence>,
@@ -115,7 +115,7 @@ pub fn invitation(
     }))
 }
 
-/// The rooms that somebody is asked to come into, the latest invitation first.
+/// The rooms that somebody is invited into, the latest invitation first.
 ///
 /// # Errors
 /// SQLite failed.
@@ -138,7 +138,7 @@ pub fn invitations(
     Ok(found)
 }
 
-/// Those who are asked to come into a room, by username.
+/// The people who are invited into a room, by username.
 ///
 /// # Errors
 /// SQLite failed.

@@ -95,7 +95,7 @@ fn head_of(
     Ok(Some((head, is_listed)))
 }
 
-/// A direct room in which nothing was said yet shows up for whoever made it alone.
+/// A direct room without messages is shown only to the person who made it.
 fn is_shown(tables: &Transaction<'_>, viewer: &Viewer, room: &v1::Room) -> Result<bool, ReadError> {
     if room.kind() != v1::RoomKind::Direct || room.made_by == viewer.person.uid {
         return Ok(true);
@@ -130,14 +130,14 @@ fn end_of(tables: &Transaction<'_>, room_id: &str) -> Result<v1::Position, ReadE
     })
 }
 
-/// Some of the others in a room that is called by who is in it.
+/// Some of the other members of a room that is named after its members.
 pub(super) fn others(
     tables: &Transaction<'_>,
     viewer: &Viewer,
     room: &v1::Room,
 ) -> Result<Vec<v1::Person>, ReadError> {
     let mut people = match room.kind() {
-        // Somebody who is suspended is still who one talked to.
+        // A suspended person is still a partner in the conversation.
         v1::RoomKind::Direct => people(tables, room.pair.iter().cloned())?,
         _ => first_members(tables, room)?,
     };

@@ -8,14 +8,14 @@ use crate::domain::{DisplayName, RoomId, Sequence, Username, subject};
 use crate::server::store::{Entry, StoreError};
 use crate::wire::v1::{self, AdministratorAct, MembershipChange, event::Body};
 
-/// Who joins.
+/// The new person.
 #[derive(Debug, Clone)]
 pub struct NewPerson {
     /// The identity.
     pub uid: Username,
     /// What others see.
     pub display_name: DisplayName,
-    /// The key of the password's hash; empty for who has no password.
+    /// The key of the password's hash; empty without a password.
     pub credential: String,
     /// Where else they may sign in.
     pub identity: Option<v1::Identity>,
@@ -26,7 +26,7 @@ pub struct NewPerson {
 pub enum Admission {
     /// There is no account yet: this one founds the workspace, and is its administrator.
     Founder,
-    /// Whoever meets the rules for signing up may.
+    /// The rules for signing up are met.
     SignUp,
     /// An invitation.
     Invited {

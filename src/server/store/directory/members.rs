@@ -80,7 +80,7 @@ fn leads_on(before: MembershipChange, change: MembershipChange) -> bool {
     };
     match change {
         Joined | Added => !before.is_in(),
-        // Again by somebody else too, where whoever asked first may no longer.
+        // Another person may invite them again, if the first one no longer may.
         Invited => !before.is_in(),
         Declined => before == Invited,
         Left | Removed => before.is_in(),

@@ -52,13 +52,13 @@ pub enum DirectoryError {
     /// The first account has been made.
     #[error("the first account has been made already")]
     Founded,
-    /// Whoever does this is no administrator.
+    /// The person who does this is not an administrator.
     #[error("only an administrator may do this")]
     NotAdministrator,
-    /// What the right to do this was judged by has changed since.
+    /// The entries that the right to do this was checked by have changed since.
     #[error("the right to do this has changed meanwhile")]
     Outdated,
-    /// What a change was judged by has changed since; it is to be judged anew.
+    /// The entries that a change was checked by have changed since; it has to be checked again.
     #[error("somebody else changed the same meanwhile")]
     Moved,
     /// Somebody must look after the workspace.

@@ -14,9 +14,9 @@ pub struct Account {
     pub credential: String,
     /// Where else they may sign in.
     pub identities: Vec<v1::Identity>,
-    /// Sessions of an earlier generation are over.
+    /// Sessions of an earlier generation are not valid.
     pub session_generation: u64,
-    /// Links for a new password of an earlier generation are good for nothing.
+    /// Reset links of an earlier generation are not valid.
     pub link_generation: u64,
 }
 
