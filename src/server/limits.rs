@@ -15,9 +15,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::Failure;
 use super::source::Source;
-use crate::domain::{Username, limits};
+use crate::domain::Username;
 
 mod buckets;
+mod by_others;
 mod guesses;
 mod requests;
 
@@ -29,12 +30,6 @@ pub const CUT_OFF: Duration = Duration::from_secs(60);
 
 /// While somebody is cut off and messages of theirs still come, their connections are ended this often.
 const CUT_AGAIN: Duration = Duration::from_secs(1);
-
-/// How long somebody has to connect again free of charge.
-const FORGIVEN_FOR: Duration = Duration::from_secs(60);
-
-/// As many connections as one person can have.
-const MOST_FORGIVEN: usize = limits::CONNECTIONS_IN_ALL;
 
 /// How often those who have done nothing lately are forgotten.
 const TIDY: Duration = Duration::from_secs(60);
@@ -70,13 +65,6 @@ const CHANGE: Allowance = Allowance::new(30, Duration::from_millis(500));
 const READ: Allowance = Allowance::new(60, Duration::from_millis(200));
 /// Pictures of oneself.
 const PICTURE: Allowance = Allowance::new(10, Duration::from_secs(60));
-/// Bringing one person into rooms, by all others together: a page of theirs connects anew each time.
-const BROUGHT_IN: Allowance = Allowance::new(30, Duration::from_secs(10));
-/// Removing one person from rooms, by all others together: it can end all their connections.
-const REMOVED: Allowance = Allowance::new(10, Duration::from_secs(30));
-/// What one person may do to another all the same, so that nobody can keep somebody in a room by
-/// using up what all may do.
-const BY_ONE: Allowance = Allowance::new(1, Duration::from_secs(600));
 /// Connections to the broker.
 const CONNECT: Allowance = Allowance::new(60, Duration::from_millis(500));
 
@@ -123,11 +111,7 @@ struct All {
     read: Limit<Username>,
     picture: Limit<Username>,
     connect: Limit<Username>,
-    brought_in: Limit<Username>,
-    removed: Limit<Username>,
-    brought_in_by_one: Limit<(Username, Username)>,
-    removed_by_one: Limit<(Username, Username)>,
-    forgiven: Mutex<HashMap<Username, Forgiven>>,
+    by_others: by_others::ByOthers,
     cut_off: Mutex<HashMap<Username, Cut>>,
 }
 
@@ -147,22 +131,11 @@ impl Default for Limits {
                 read: Limit::new(READ),
                 picture: Limit::new(PICTURE),
                 connect: Limit::new(CONNECT),
-                brought_in: Limit::new(BROUGHT_IN),
-                removed: Limit::new(REMOVED),
-                brought_in_by_one: Limit::new(BY_ONE),
-                removed_by_one: Limit::new(BY_ONE),
-                forgiven: Mutex::default(),
+                by_others: by_others::ByOthers::default(),
                 cut_off: Mutex::default(),
             }),
         }
     }
-}
-
-/// Connections that are not charged to somebody, since it was natter that ended those before.
-#[derive(Debug, Clone, Copy)]
-struct Forgiven {
-    left: usize,
-    until: Instant,
 }
 
 /// Somebody is cut off.
@@ -327,55 +300,11 @@ impl Limits {
         self.all.picture.check(uid).map_err(Failure::too_many)
     }
 
-    /// Counts that somebody brings another into a room, or invites them.
-    ///
-    /// # Errors
-    /// All others together did so too often lately: when to try again.
-    pub fn brought_in(&self, by: &Username, whom: &Username) -> Result<(), Duration> {
-        let (all, by_one) = (&self.all.brought_in, &self.all.brought_in_by_one);
-        done_to(all, by_one, by, whom)
-    }
-
-    /// Counts that somebody removes another from a room.
-    ///
-    /// # Errors
-    /// All others together did so too often lately: when to try again.
-    pub fn removed(&self, by: &Username, whom: &Username) -> Result<(), Duration> {
-        let (all, by_one) = (&self.all.removed, &self.all.removed_by_one);
-        done_to(all, by_one, by, whom)
-    }
-
     /// Counts a connection to the broker. False: not now.
     #[must_use]
     pub fn may_connect(&self, uid: &Username) -> bool {
-        !self.is_cut_off(uid) && (self.is_forgiven(uid) || self.all.connect.check(uid).is_ok())
-    }
-
-    /// Lets somebody connect once more free of charge within a minute: a connection of theirs is
-    /// ended by what others did.
-    pub fn forgive_connect(&self, uid: &Username) {
-        let until = Instant::now() + FORGIVEN_FOR;
-        let mut all = lock(&self.all.forgiven);
-        let forgiven = all
-            .entry(uid.clone())
-            .or_insert(Forgiven { left: 0, until });
-        if forgiven.until <= Instant::now() {
-            forgiven.left = 0;
-        }
-        forgiven.left = (forgiven.left + 1).min(MOST_FORGIVEN);
-        forgiven.until = until;
-    }
-
-    /// Is this connection free of charge?
-    fn is_forgiven(&self, uid: &Username) -> bool {
-        let mut all = lock(&self.all.forgiven);
-        match all.get_mut(uid) {
-            Some(forgiven) if forgiven.left > 0 && forgiven.until > Instant::now() => {
-                forgiven.left -= 1;
-                true
-            }
-            _ => false,
-        }
+        !self.is_cut_off(uid)
+            && (self.all.by_others.is_forgiven(uid) || self.all.connect.check(uid).is_ok())
     }
 
     /// Is this person cut off now?
@@ -436,32 +365,14 @@ impl Limits {
                 &all.read,
                 &all.picture,
                 &all.connect,
-                &all.brought_in,
-                &all.removed,
             ] {
                 by_person.limiter.retain_recent();
             }
-            for by_pair in [&all.brought_in_by_one, &all.removed_by_one] {
-                by_pair.limiter.retain_recent();
-            }
             let now = Instant::now();
-            lock(&all.forgiven).retain(|_, forgiven| forgiven.until > now);
+            all.by_others.tidy(now);
             lock(&all.cut_off).retain(|_, cut| cut.until > now);
         }
     }
-}
-
-/// Counts what one does to another: by what all may do together, or else by what this one may.
-fn done_to(
-    all: &Limit<Username>,
-    by_one: &Limit<(Username, Username)>,
-    by: &Username,
-    whom: &Username,
-) -> Result<(), Duration> {
-    let Err(wait) = all.check(whom) else {
-        return Ok(());
-    };
-    by_one.check(&(by.clone(), whom.clone())).map_err(|_| wait)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -495,38 +406,6 @@ mod tests {
         assert!(limits.is_cut_off(&ada) && !limits.may_connect(&ada));
         assert!(is_cut(&limits.request(&ada)), "and stays so");
         assert!(limits.may_connect(&name("ben")));
-    }
-
-    #[test]
-    fn what_is_done_to_one_person_is_limited_over_all_who_do_it() {
-        let limits = Limits::default();
-        let (ada, ben) = (name("ada"), name("ben"));
-        let by = |n: u8| name(&format!("p-{}", n % 4));
-        let removed = (0..100).filter(|n| limits.removed(&by(*n), &ben).is_ok());
-        // Ten, and then one by each.
-        assert_eq!(removed.count(), 14);
-        let brought_in = (0..100).filter(|n| limits.brought_in(&by(*n), &ben).is_ok());
-        assert_eq!(brought_in.count(), 34);
-        // Whoever did nothing to them yet still can.
-        assert_eq!(limits.removed(&ada, &ben), Ok(()));
-        assert!(limits.removed(&ada, &ben).is_err());
-        assert_eq!(limits.removed(&by(0), &ada), Ok(()));
-    }
-
-    #[test]
-    fn connecting_again_after_a_cut_is_free_as_often_as_connections_were_cut() {
-        let limits = Limits::default();
-        let ada = name("ada");
-        let connect = || (0..200).filter(|_| limits.may_connect(&ada)).count();
-        assert!((60..70).contains(&connect()));
-        assert!(!limits.may_connect(&ada));
-        for _ in 0..3 {
-            limits.forgive_connect(&ada);
-        }
-        let again = connect();
-        assert!((3..6).contains(&again), "{again}");
-        (0..1_000).for_each(|_| limits.forgive_connect(&ada));
-        assert!(connect() < MOST_FORGIVEN + 5);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod mark_read;
 mod people;
 mod ping;
 mod post;
+mod room_commands;
 pub mod rooms;
 mod sync;
 
@@ -87,20 +88,20 @@ pub fn router(services: Services) -> Router<Services> {
         .route("*.echo", echo::echo)
         .route("*.echo.identified", echo::identified)
         .route_past_own("*.ping", ping::is_relay, ping::ping)
-        .route("natter.svc.*.browse", rooms::browse)
-        .route("natter.svc.*.change-room", rooms::on_change)
+        .route("natter.svc.*.browse", room_commands::browse)
+        .route("natter.svc.*.change-room", room_commands::change)
         .route("natter.svc.*.heads", heads::heads)
         .route("natter.svc.*.history", history::history)
-        .route("natter.svc.*.invite", rooms::on_invite)
-        .route("natter.svc.*.join", rooms::on_join)
-        .route("natter.svc.*.leave", rooms::on_leave)
-        .route("natter.svc.*.make-room", rooms::on_make)
+        .route("natter.svc.*.invite", room_commands::invite)
+        .route("natter.svc.*.join", room_commands::join)
+        .route("natter.svc.*.leave", room_commands::leave)
+        .route("natter.svc.*.make-room", room_commands::make)
         .route("natter.svc.*.mark-read", mark_read::mark_read)
-        .route("natter.svc.*.members", rooms::members)
-        .route("natter.svc.*.mute", rooms::on_mute)
+        .route("natter.svc.*.members", room_commands::members)
+        .route("natter.svc.*.mute", room_commands::mute)
         .route("natter.svc.*.people", people::people)
         .route("natter.svc.*.post", post::post)
-        .route("natter.svc.*.remove", rooms::on_remove)
+        .route("natter.svc.*.remove", room_commands::remove)
         .route("natter.svc.*.sync", sync::sync)
-        .route("natter.svc.*.talk-to", rooms::on_talk_to)
+        .route("natter.svc.*.talk-to", room_commands::talk_to)
 }

@@ -1,4 +1,4 @@
-//! Rooms and who is in them: what the commands and the forms both do.
+//! Rooms and who is in them: what the commands (`room_commands`) and the forms both do.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,135 +8,11 @@ use super::{Services, coming};
 use crate::domain::{Pair, RoomId, RoomName, Topic, Username, limits};
 use crate::server::Failure;
 use crate::server::read_model::queries;
-use crate::server::router::{CurrentUser, Proto, State};
 use crate::server::store::{Guard, RoomEdit};
-use crate::wire::v1::{self, MembershipChange, Room, RoomKind, RoomResponse};
+use crate::wire::v1::{self, MembershipChange, Room, RoomKind};
 
 /// People in one `invite`, at most.
 const INVITED_AT_ONCE: usize = 50;
-
-fn answer(room: Room) -> Proto<RoomResponse> {
-    Proto(RoomResponse { room: Some(room) })
-}
-
-pub(super) async fn on_make(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::MakeRoomRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    make(&services, &me, &asked).await.map(answer)
-}
-
-pub(super) async fn on_talk_to(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::TalkToRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    talk_to(&services, &me, asked.uids).await.map(answer)
-}
-
-pub(super) async fn on_join(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::JoinRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    join(&services, &me, &asked.room_id).await.map(answer)
-}
-
-pub(super) async fn on_leave(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::LeaveRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    leave(&services, &me, &asked.room_id).await.map(answer)
-}
-
-pub(super) async fn on_invite(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::InviteRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    let invited = invite(&services, &me, &asked.room_id, asked.uids).await;
-    invited.map(answer)
-}
-
-pub(super) async fn on_remove(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::RemoveRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    let removed = remove(&services, &me, &asked.room_id, &asked.uid).await;
-    removed.map(answer)
-}
-
-pub(super) async fn on_mute(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::MuteRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    let muted = mute(&services, &me, &asked.room_id, asked.muted).await;
-    muted.map(answer)
-}
-
-pub(super) async fn on_change(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::ChangeRoomRequest>,
-) -> Result<Proto<RoomResponse>, Failure> {
-    change(&services, &me, &asked).await.map(answer)
-}
-
-pub(super) async fn browse(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(v1::BrowseRequest { after }): Proto<v1::BrowseRequest>,
-) -> Result<Proto<v1::BrowseResponse>, Failure> {
-    let mut budget = services.budget();
-    let answer = services
-        .ask_as(&me, move |tables, viewer| {
-            // Invitations are few, and come with the first part.
-            let invitations = match after.is_empty() {
-                true => queries::invitations(tables, viewer)?,
-                false => Vec::new(),
-            };
-            for invitation in &invitations {
-                budget.reserve(invitation);
-            }
-            let part = queries::browse(tables, viewer, &after, &mut budget)?;
-            Ok((part, invitations))
-        })
-        .await?;
-    let (part, invitations) = answer.value;
-    Ok(Proto(v1::BrowseResponse {
-        through: answer.through.0,
-        rooms: part.items,
-        more: part.more,
-        invitations,
-    }))
-}
-
-pub(super) async fn members(
-    State(services): State<Services>,
-    CurrentUser(me): CurrentUser,
-    Proto(asked): Proto<v1::MembersRequest>,
-) -> Result<Proto<v1::MembersResponse>, Failure> {
-    let mut budget = services.budget();
-    let found = services
-        .ask_as(&me, move |tables, viewer| {
-            let Some(room) = queries::visible_room(tables, viewer, &asked.room)? else {
-                return Ok(None);
-            };
-            budget.reserve(&room);
-            let members = queries::members_part(tables, &room, &asked.after, &mut budget)?;
-            Ok(Some(v1::MembersResponse {
-                room: Some(room),
-                members: members.items,
-                more: members.more,
-            }))
-        })
-        .await?;
-    found.value.map(Proto).ok_or_else(Failure::no_such_room)
-}
 
 /// Makes an open or a closed room, with its maker in it.
 ///
