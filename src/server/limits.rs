@@ -55,6 +55,8 @@ const SESSION: Allowance = Allowance::new(30, Duration::from_secs(10));
 const SIGN_UP_ADDRESS: Allowance = Allowance::new(100, Duration::from_secs(5));
 /// Requests of any kind, over NATS.
 const REQUEST: Allowance = Allowance::new(100, Duration::from_millis(50));
+/// Bytes of payload that count as one request more. The longest message is three to five.
+const UNIT: usize = 4_096;
 /// Requests that were refused for being too many.
 const REFUSED_REQUEST: Allowance = Allowance::new(1_000, Duration::from_millis(100));
 /// Messages.
@@ -71,6 +73,7 @@ const CONNECT: Allowance = Allowance::new(60, Duration::from_millis(500));
 /// One limit, by who or what it is about.
 struct Limit<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
+    at_once: NonZeroU32,
 }
 
 impl<K: Hash + Eq + Clone> Limit<K> {
@@ -81,6 +84,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
             .allow_burst(at_once);
         Self {
             limiter: RateLimiter::keyed(quota),
+            at_once,
         }
     }
 
@@ -90,6 +94,20 @@ impl<K: Hash + Eq + Clone> Limit<K> {
             .check_key(key)
             .map_err(|not_yet| not_yet.wait_time_from(DefaultClock::default().now()))
     }
+
+    /// Counts several at once, no more than the limit ever lets through.
+    fn check_n(&self, key: &K, count: NonZeroU32) -> Result<(), Duration> {
+        match self.limiter.check_key_n(key, count.min(self.at_once)) {
+            Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Err(not_yet)) => Err(not_yet.wait_time_from(DefaultClock::default().now())),
+        }
+    }
+}
+
+/// What a message over NATS counts for: a large one keeps the reader as busy as several small ones.
+fn units(bytes: usize) -> NonZeroU32 {
+    let units = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX);
+    NonZeroU32::MIN.saturating_add(units)
 }
 
 /// All limits of one natter.
@@ -250,18 +268,19 @@ impl Limits {
         from.map_err(Failure::too_many)
     }
 
-    /// Counts anything that somebody sends over NATS.
+    /// Counts anything that somebody sends over NATS, with so many bytes of payload.
     ///
     /// # Errors
     /// Too many.
-    pub fn request(&self, uid: &Username) -> Result<(), Excess> {
+    pub fn request(&self, uid: &Username, bytes: usize) -> Result<(), Excess> {
         if let Some(cut_now) = self.goes_on(uid, Instant::now) {
             return Err(Excess::CutOff { cut_now });
         }
-        let Err(wait) = self.all.request.check(uid) else {
+        let units = units(bytes);
+        let Err(wait) = self.all.request.check_n(uid, units) else {
             return Ok(());
         };
-        if self.all.refused_request.check(uid).is_ok() {
+        if self.all.refused_request.check_n(uid, units).is_ok() {
             return Err(Excess::Refused(Failure::too_many(wait)));
         }
         self.cut_off(uid, Instant::now());
@@ -391,9 +410,11 @@ mod tests {
     fn one_person_is_limited_and_no_other() {
         let limits = Limits::default();
         let ada = name("ada");
-        let refused = (0..200).filter(|_| limits.request(&ada).is_err()).count();
+        let refused = (0..200)
+            .filter(|_| limits.request(&ada, 0).is_err())
+            .count();
         assert!((50..=100).contains(&refused), "{refused} of 200 at once");
-        assert_eq!(limits.request(&name("ben")), Ok(()));
+        assert_eq!(limits.request(&name("ben"), 0), Ok(()));
     }
 
     #[test]
@@ -401,10 +422,10 @@ mod tests {
         let limits = Limits::default();
         let ada = name("ada");
         let is_cut = |excess: &Result<(), Excess>| matches!(excess, Err(Excess::CutOff { .. }));
-        let before = (0..5_000).take_while(|_| !is_cut(&limits.request(&ada)));
+        let before = (0..5_000).take_while(|_| !is_cut(&limits.request(&ada, 0)));
         assert!((1_000..1_500).contains(&before.count()));
         assert!(limits.is_cut_off(&ada) && !limits.may_connect(&ada));
-        assert!(is_cut(&limits.request(&ada)), "and stays so");
+        assert!(is_cut(&limits.request(&ada, 0)), "and stays so");
         assert!(limits.may_connect(&name("ben")));
     }
 

@@ -7,7 +7,7 @@ use natter::server::broker::ServiceUser;
 use natter::server::config::Signup;
 use natter::server::space::Space;
 use natter::server::store::{DirectoryError, Origin, Permit, PersonChange, Store};
-use natter::wire::v1::{self, AdministratorAct, Role, RoomKind};
+use natter::wire::v1::{self, AdministratorAct, MembershipChange, Role, RoomKind};
 use prost::Message as _;
 use reqwest::StatusCode;
 
@@ -210,6 +210,73 @@ async fn nobody_is_brought_in_after_who_brings_them_was_removed() {
             assert!(brought_in < removed, "{uid}: {brought_in} after {removed}");
         }
     }
+}
+
+/// Muting is for who is in a room. It is judged by the entry that the write expects, so it brings
+/// nobody back who was removed, or left, a moment before.
+#[tokio::test]
+async fn a_mute_brings_nobody_into_a_room() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let client = ada.connect().await;
+    let room = ada.make_room(&client, RoomKind::Closed, "Board").await;
+    let store = store_of(&natter).await;
+    let directory = store.directory();
+    let who = name("ben");
+    let as_it_is = v1::Room {
+        id: room.clone(),
+        name: "Board".into(),
+        kind: RoomKind::Closed.into(),
+        made_by: "ada".into(),
+        ..v1::Room::default()
+    };
+    let mute = MembershipChange::Muted;
+    let muted = directory.change_membership(&who, &who, &as_it_is, mute, &[]);
+    assert_eq!(muted.await.unwrap(), None, "never in it");
+    ada.invite(&client, &room, &["ben"]).await;
+    ada.remove(&client, &room, "ben").await;
+    let muted = directory.change_membership(&who, &who, &as_it_is, mute, &[]);
+    assert_eq!(muted.await.unwrap(), None, "removed");
+    let bens = ben.connect().await;
+    let asked = v1::MembersRequest {
+        room,
+        ..v1::MembersRequest::default()
+    };
+    let members: Result<v1::MembersResponse, _> = ben.ask(&bens, "members", &asked).await;
+    assert_eq!(members.unwrap_err().kind(), v1::FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_guest_who_muted_the_room_of_everybody_as_a_member_is_not_in_it() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let client = ben.connect().await;
+    let general = ben.general(&client).await;
+    let mute = v1::MuteRequest {
+        room_id: general.clone(),
+        muted: true,
+    };
+    let muted: Result<v1::RoomResponse, _> = ben.ask(&client, "mute", &mute).await;
+    muted.unwrap();
+    client.close();
+    ada.act("ben", "guest").await;
+    let client = ben.connect().await;
+    let asked = v1::MembersRequest {
+        room: general.clone(),
+        ..v1::MembersRequest::default()
+    };
+    let members: Result<v1::MembersResponse, _> = ben.ask(&client, "members", &asked).await;
+    assert_eq!(members.unwrap_err().kind(), v1::FailureKind::NotFound);
+    let browse = v1::BrowseRequest::default();
+    let rooms: v1::BrowseResponse = ben.ask(&client, "browse", &browse).await.unwrap();
+    assert_eq!(rooms.rooms, []);
+    // And comes in when somebody brings them in.
+    let as_ada = ada.connect().await;
+    ada.invite(&as_ada, &general, &["ben"]).await;
+    let members: v1::MembersResponse = ben.ask(&client, "members", &asked).await.unwrap();
+    assert_eq!(members.members.len(), 2);
 }
 
 #[tokio::test]

@@ -52,7 +52,11 @@ fn address(parts: &Parts, state: &AppState) -> ClientAddress {
 /// Whom the proxy names: the last of the list, since what is before it is the client's own word.
 fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all(FORWARDED_FOR).iter().next_back()?;
-    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+    let last = last.to_str().ok()?.rsplit(',').next()?.trim();
+    // Some proxies add the port, and brackets around an IPv6 address.
+    let with_port = || last.parse::<SocketAddr>().ok().map(|peer| peer.ip());
+    let in_brackets = || last.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    last.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 /// The same with the browser's name for itself, as a session keeps it.
@@ -87,6 +91,14 @@ mod tests {
             HeaderValue::from_static("made up, 192.0.2.7"),
         );
         assert_eq!(forwarded(&headers), "192.0.2.7".parse().ok());
+        for (text, address) in [
+            ("192.0.2.8:4711", "192.0.2.8"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+        ] {
+            headers.append(FORWARDED_FOR, HeaderValue::from_static(text));
+            assert_eq!(forwarded(&headers), address.parse().ok(), "{text}");
+        }
         headers.append(FORWARDED_FOR, HeaderValue::from_static("unknown"));
         assert_eq!(forwarded(&headers), None);
     }

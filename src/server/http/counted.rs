@@ -15,6 +15,7 @@ use super::{AppState, address, cookie, render, session};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::limits::Wanted;
+use crate::server::store::SessionId;
 
 /// In the extensions of a GET: its session. A request with a body looks it up again after the body.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub(super) struct TooMany(pub Failure);
 pub(super) struct Entered {
     pub uid: Username,
     pub generation: u64,
+    pub session: SessionId,
 }
 
 pub(super) async fn count(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -55,6 +57,7 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
         me.filter(|_| is_page(&response)).map(|me| Entered {
             uid: me.uid,
             generation: me.session.generation,
+            session: me.session.id,
         })
     });
     if let Some(entered) = entered {
@@ -107,15 +110,16 @@ fn is_page(response: &Response) -> bool {
 
 /// Marks the browser of a person who is signed in as known at their account.
 fn make_known(response: &mut Response, entered: &Entered, marks: &[Mark], state: &AppState) {
-    let (known, Entered { uid, generation }) = (&state.known_browsers, entered);
+    let known = &state.known_browsers;
+    let Entered {
+        uid,
+        generation,
+        session,
+    } = entered;
     if known.find(marks, uid, *generation).is_some() {
         return;
     }
-    match known.add(marks, uid, *generation, &state.site) {
-        Ok(Some(cookie)) => {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-        Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "a browser was not marked as known"),
+    if let Some(cookie) = known.add(marks, uid, *generation, session, &state.site) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
 }

@@ -14,6 +14,7 @@ use super::cookie;
 use crate::domain::Username;
 use crate::server::config::Site;
 use crate::server::limits::{AccountMark, BrowserId};
+use crate::server::store::SessionId;
 
 /// The most accounts that one browser is known at, the last used ones. A computer may be shared.
 const ACCOUNTS: usize = 5;
@@ -70,22 +71,18 @@ impl KnownBrowsers {
     }
 
     /// The cookie for a browser with these marks that is now known at one more account.
-    ///
-    /// # Errors
-    /// The system provides no random bytes.
+    /// A new mark is the session's: however often it is asked for, a session makes one.
     pub(super) fn add(
         &self,
         marks: &[Mark],
         uid: &Username,
         generation: u64,
+        session: &SessionId,
         site: &Site,
-    ) -> Result<Option<HeaderValue>, getrandom::Error> {
+    ) -> Option<HeaderValue> {
         let account = self.account(uid);
-        let mut browser = BrowserId::default();
-        match marks.iter().find(|mark| mark.account == account) {
-            Some(mark) => browser = mark.browser,
-            None => getrandom::fill(&mut browser)?,
-        }
+        let mark = marks.iter().find(|mark| mark.account == account);
+        let browser = mark.map_or_else(|| self.browser(session), |mark| mark.browser);
         let new = Mark {
             browser,
             account,
@@ -94,7 +91,7 @@ impl KnownBrowsers {
         let others = marks.iter().filter(|mark| mark.account != account);
         let all = std::iter::once(&new).chain(others).take(ACCOUNTS);
         let all: Vec<String> = all.map(|mark| self.text(mark)).collect();
-        Ok(cookie::set_known(&all.join(AND), site))
+        cookie::set_known(&all.join(AND), site)
     }
 
     fn parse(&self, text: &str) -> Option<Mark> {
@@ -120,6 +117,17 @@ impl KnownBrowsers {
         let signature = self.hmac("browser", &bytes).finalize().into_bytes();
         bytes.extend(signature.iter().take(SIGNATURE_BYTES));
         BASE64URL_NOPAD.encode(&bytes)
+    }
+
+    fn browser(&self, session: &SessionId) -> BrowserId {
+        let whole = self.hmac("session", session.as_str().as_bytes()).finalize();
+        let mut browser = BrowserId::default();
+        let bytes = whole.into_bytes();
+        browser
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = from);
+        browser
     }
 
     fn account(&self, uid: &Username) -> AccountMark {
@@ -165,8 +173,11 @@ mod tests {
 
     fn signed_in(known: &KnownBrowsers, headers: &HeaderMap, uid: &str, generation: u64) -> String {
         let marks = known.read(headers, &site());
-        let cookie = known.add(&marks, &name(uid), generation, &site());
-        cookie.unwrap().unwrap().to_str().unwrap().to_owned()
+        // A session for each generation.
+        let session = format!("{uid}.{generation}{}", "A".repeat(42));
+        let session = SessionId::parse(&session).unwrap();
+        let cookie = known.add(&marks, &name(uid), generation, &session, &site());
+        cookie.unwrap().to_str().unwrap().to_owned()
     }
 
     #[test]

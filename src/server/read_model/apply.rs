@@ -175,22 +175,27 @@ fn change_membership(
     };
     let change = changed.change();
     match change {
-        MembershipChange::Joined
-        | MembershipChange::Added
-        | MembershipChange::Muted
-        | MembershipChange::Unmuted => {
-            let came = matches!(change, MembershipChange::Joined | MembershipChange::Added);
+        MembershipChange::Muted | MembershipChange::Unmuted => {
+            let muted = change == MembershipChange::Muted;
+            let place = signed(sequence);
+            if room.is_home() {
+                tables.execute(
+                    "INSERT OR IGNORE INTO member (uid, room, muted, place) VALUES (?1, ?2, ?3, ?4)",
+                    params![changed.uid, room.id, muted, place],
+                )?;
+            }
+            // Whoever is not in a room has nothing to mute: it brings nobody in.
             tables.execute(
-                "INSERT INTO member (uid, room, muted, since, place) VALUES (?1, ?2, ?3, ?4, ?5)
+                "UPDATE member SET muted = ?3, place = ?4 WHERE uid = ?1 AND room = ?2",
+                params![changed.uid, room.id, muted, place],
+            )?;
+        }
+        MembershipChange::Joined | MembershipChange::Added => {
+            tables.execute(
+                "INSERT INTO member (uid, room, muted, since, place) VALUES (?1, ?2, 0, ?3, ?3)
                  ON CONFLICT (uid, room) DO UPDATE
-                 SET muted = ?3, since = coalesce(since, ?4), place = ?5",
-                params![
-                    changed.uid,
-                    room.id,
-                    change == MembershipChange::Muted,
-                    came.then(|| signed(sequence)),
-                    signed(sequence),
-                ],
+                 SET muted = 0, since = coalesce(since, ?3), place = ?3",
+                params![changed.uid, room.id, signed(sequence)],
             )?;
             tables.execute(
                 "UPDATE consent SET invited_by = NULL WHERE uid = ?1 AND room = ?2",

@@ -73,7 +73,7 @@ impl Arrivals {
                 return;
             }
         }
-        let counted = self.limits.request(&caller);
+        let counted = self.limits.request(&caller, message.payload.len());
         if let Err(Excess::CutOff { cut_now }) = counted {
             about.stats.count_refused();
             if cut_now {

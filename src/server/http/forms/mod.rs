@@ -74,6 +74,7 @@ pub(super) fn with_session(
     response.extensions_mut().insert(Entered {
         uid: uid.clone(),
         generation,
+        session: token.id(),
     });
     if let Some(cookie) = cookie::set(token, &state.site) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -60,7 +60,8 @@ fn count_members(tables: &Transaction<'_>, room: &v1::Room) -> Result<u32, ReadE
             tables
                 .prepare_cached(
                     "SELECT count(*) FROM person WHERE suspended = 0 AND (
-                        role <> ?2 OR uid IN (SELECT uid FROM member WHERE room = ?1))",
+                        role <> ?2
+                        OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))",
                 )?
                 .query_row(params![room.id, guest], |row| row.get(0))?
         }
@@ -81,7 +82,8 @@ pub fn members_part(
     let mut rows = tables.prepare_cached(
         "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
          WHERE suspended = 0 AND uid > ?4 AND (
-            (?2 AND role <> ?3) OR uid IN (SELECT uid FROM member WHERE room = ?1))
+            (?2 AND role <> ?3)
+            OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))
          ORDER BY uid LIMIT ?5",
     )?;
     let guest: i32 = Role::Guest.into();

@@ -13,7 +13,7 @@ use crate::wire::v1;
 /// Ids of the rooms that somebody is in, of the one that everybody but guests is in, and of those that
 /// were asked for, in the order of ids: it never changes.
 const CANDIDATES: &str = "
-    SELECT room FROM member WHERE uid = ?1 AND room > ?2
+    SELECT room FROM member WHERE uid = ?1 AND room > ?2 AND since IS NOT NULL
     UNION SELECT id FROM room WHERE made_by = ?3 AND NOT ?4 AND id > ?2
     UNION SELECT value FROM json_each(?5) WHERE value > ?2
     ORDER BY 1 LIMIT ?6";

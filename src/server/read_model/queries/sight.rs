@@ -106,7 +106,8 @@ pub fn session_generation(
     Ok(generation.map(i64::unsigned_abs))
 }
 
-/// Is this person in the room? Everybody but guests is in the room that natter made.
+/// Is this person in the room? Everybody but guests is in the room that natter made. A row without
+/// `since` says only that they muted it, and stays when they become a guest.
 ///
 /// # Errors
 /// SQLite failed.
@@ -119,7 +120,7 @@ pub fn is_in(
         return Ok(true);
     }
     let found: Option<i64> = tables
-        .prepare_cached("SELECT 1 FROM member WHERE uid = ?1 AND room = ?2")?
+        .prepare_cached("SELECT 1 FROM member WHERE uid = ?1 AND room = ?2 AND since IS NOT NULL")?
         .query_row(params![person.uid, room.id], |row| row.get(0))
         .optional()?;
     Ok(found.is_some())
@@ -212,7 +213,8 @@ pub(super) fn visible_person(
 }
 
 const SHARES_A_ROOM: &str = "SELECT 1 FROM member AS mine JOIN member AS theirs
-    ON mine.room = theirs.room WHERE mine.uid = ?1 AND theirs.uid = ?2";
+    ON mine.room = theirs.room WHERE mine.uid = ?1 AND theirs.uid = ?2
+    AND mine.since IS NOT NULL AND theirs.since IS NOT NULL";
 
 /// Is the guest in the room that has no list of everybody else?
 fn is_home_shared(
@@ -226,7 +228,7 @@ fn is_home_shared(
     let found: Option<i64> = tables
         .prepare_cached(
             "SELECT 1 FROM member JOIN room ON room.id = member.room
-             WHERE member.uid = ?1 AND room.made_by = ?2",
+             WHERE member.uid = ?1 AND member.since IS NOT NULL AND room.made_by = ?2",
         )?
         .query_row(
             params![guest.person.uid, Username::natter().as_str()],
@@ -244,7 +246,8 @@ pub fn members(tables: &Transaction<'_>, room: &v1::Room) -> Result<Vec<v1::Pers
     let mut rows = tables.prepare_cached(
         "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
          WHERE suspended = 0 AND (
-            (?2 AND role <> ?3) OR uid IN (SELECT uid FROM member WHERE room = ?1))
+            (?2 AND role <> ?3)
+            OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))
          ORDER BY lower(display_name), uid",
     )?;
     let guest: i32 = Role::Guest.into();
@@ -288,7 +291,7 @@ pub(super) fn rooms_of(
 ) -> Result<Vec<RoomId>, ReadError> {
     let mut rows = tables.prepare_cached(
         "SELECT room.id FROM member JOIN room ON room.id = member.room
-         WHERE member.uid = ?1 AND room.kind = ?2 ORDER BY room.id",
+         WHERE member.uid = ?1 AND member.since IS NOT NULL AND room.kind = ?2 ORDER BY room.id",
     )?;
     let ids = rows.query_map(params![uid.as_str(), i32::from(kind)], text)?;
     ids.map(|id| RoomId::parse(&id?).map_err(|_| ReadError::Corrupt))
@@ -298,7 +301,8 @@ pub(super) fn rooms_of(
 fn seen_by_guest(tables: &Transaction<'_>, uid: &Username) -> Result<Vec<Username>, ReadError> {
     let mut rows = tables.prepare_cached(
         "SELECT DISTINCT theirs.uid FROM member AS mine JOIN member AS theirs
-         ON mine.room = theirs.room WHERE mine.uid = ?1 ORDER BY theirs.uid LIMIT ?2",
+         ON mine.room = theirs.room WHERE mine.uid = ?1
+         AND mine.since IS NOT NULL AND theirs.since IS NOT NULL ORDER BY theirs.uid LIMIT ?2",
     )?;
     let most = i64::try_from(limits::PEOPLE_OF_A_GUEST).unwrap_or(i64::MAX);
     let uids = rows.query_map(params![uid.as_str(), most], text)?;

@@ -44,7 +44,7 @@ impl Directory<'_> {
             if judged.is_some_and(|judged| judged != place) {
                 return Err(DirectoryError::Moved);
             }
-            if !leads_on(before, change) {
+            if !leads_on(before, change, room) {
                 return Ok(None);
             }
             let entries = came(by, uid, room, change, place)?;
@@ -74,18 +74,19 @@ impl Directory<'_> {
 }
 
 /// Does the change make a difference to who stands so?
-fn leads_on(before: MembershipChange, change: MembershipChange) -> bool {
+fn leads_on(before: MembershipChange, change: MembershipChange, room: &v1::Room) -> bool {
     use MembershipChange::{
         Added, Declined, Invited, Joined, Left, Muted, Removed, Unmuted, Unspecified,
     };
     match change {
-        Joined | Added => !before.is_in(),
+        // A guest can be brought into the room of everybody although they muted it as a member.
+        Joined | Added => !before.is_in() || (room.is_home() && matches!(before, Muted | Unmuted)),
         // Another person may invite them again, if the first one no longer may.
         Invited => !before.is_in(),
         Declined => before == Invited,
         Left | Removed => before.is_in(),
         // Of the room that everybody is in there is no list, but there is who has muted it.
-        Muted => before != Muted,
+        Muted => before != Muted && (before.is_in() || room.is_home()),
         Unmuted => before == Muted,
         Unspecified => false,
     }
@@ -142,7 +143,12 @@ mod tests {
             (Muted, Removed, true),
             (Removed, Removed, false),
             (Unspecified, Left, false),
-            (Unspecified, Muted, true),
+            (Unspecified, Muted, false),
+            (Joined, Muted, true),
+            (Removed, Muted, false),
+            (Left, Muted, false),
+            (Invited, Muted, false),
+            (Declined, Muted, false),
             (Muted, Muted, false),
             (Joined, Unmuted, false),
             (Removed, Invited, true),
@@ -157,7 +163,26 @@ mod tests {
             (Invited, Left, false),
             (Declined, Removed, false),
         ] {
-            assert_eq!(leads_on(before, change), leads, "{before:?} → {change:?}");
+            let leads_on = leads_on(before, change, &room("ada"));
+            assert_eq!(leads_on, leads, "{before:?} → {change:?}");
+        }
+    }
+
+    #[test]
+    fn the_room_of_everybody_is_muted_without_an_entry_and_guests_come_in_all_the_same() {
+        let home = room(Username::natter().as_str());
+        assert!(leads_on(Unspecified, Muted, &home));
+        assert!(
+            leads_on(Removed, Muted, &home),
+            "a guest who is a member now"
+        );
+        assert!(leads_on(Muted, Added, &home), "a member who is a guest now");
+    }
+
+    fn room(made_by: &str) -> v1::Room {
+        v1::Room {
+            made_by: made_by.into(),
+            ..v1::Room::default()
         }
     }
 }
