@@ -430,6 +430,20 @@ mod tests {
     }
 
     #[test]
+    fn large_messages_end_sooner_than_small_ones() {
+        let ada = name("ada");
+        let until_cut = |bytes| {
+            let limits = Limits::default();
+            let is_cut =
+                |_: &u32| matches!(limits.request(&ada, bytes), Err(Excess::CutOff { .. }));
+            (0..5_000).find(is_cut).unwrap_or(5_000)
+        };
+        // What is read until then is less than the broker lets wait for natter (8 MB).
+        assert!(until_cut(65_536) < 80);
+        assert!(until_cut(100) >= 1_000);
+    }
+
+    #[test]
     fn who_sends_while_cut_off_is_cut_again_once_a_second() {
         let (limits, now) = (Limits::default(), Instant::now());
         let ada = name("ada");
