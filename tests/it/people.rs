@@ -23,6 +23,32 @@ async fn accept(natter: &Natter, link: &str, uid: &str) -> StatusCode {
     request.form(&form).send().await.unwrap().status()
 }
 
+/// Sent once more, a form that was refused has to make the link that was meant.
+#[tokio::test]
+async fn a_refused_invitation_keeps_its_role_and_all_that_was_typed() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let form = [
+        ("of", "invite"),
+        ("role", "guest"),
+        ("rooms", "nowhere"),
+        ("days", "3"),
+        ("many", "on"),
+    ];
+    let refused = ada.submit("/admin", &form).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.text().await.unwrap();
+    let tag = |start: &str| {
+        let from = page.find(start).unwrap();
+        let to = page[from..].find('>').unwrap();
+        page[from..from + to].to_owned()
+    };
+    assert!(tag("<option value=\"guest\"").contains("selected"));
+    assert!(tag("<input id=\"rooms\"").contains("value=\"nowhere\""));
+    assert!(tag("<input id=\"days\"").contains("value=\"3\""));
+    assert!(tag("<input type=\"checkbox\" name=\"many\"").contains("checked"));
+}
+
 #[tokio::test]
 async fn a_link_makes_as_many_accounts_as_it_says_and_none_when_taken_back() {
     let natter = Natter::start_with(|options| options.signup = Signup::Invite).await;

@@ -14,7 +14,8 @@ use crate::wire::v1::{self, Role, event::Body};
 pub(in super::super) fn Admin() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let first = expect_context::<FirstPage>();
-    let error = first.form().error;
+    let typed = first.form();
+    let error = typed.error.clone();
     let is_administrator = chat.me.with_value(|me| me.role() == Role::Administrator);
     if !is_administrator {
         return view! {
@@ -33,7 +34,7 @@ pub(in super::super) fn Admin() -> impl IntoView {
             <FormError error />
             {(!link.is_empty()).then(|| view! { <FreshLink link /> })}
             <h2>{words::INVITE_SOMEBODY}</h2>
-            <InvitationForm />
+            <InvitationForm typed />
             <ul class="lines">
                 {invitations
                     .into_iter()
@@ -66,7 +67,17 @@ fn FreshLink(link: String) -> impl IntoView {
 }
 
 #[component]
-fn InvitationForm() -> impl IntoView {
+fn InvitationForm(
+    /// What a refused form held: it has to give the same link when it is sent again.
+    typed: v1::FormState,
+) -> impl IntoView {
+    let is_refused = typed.of == "invite";
+    let days = if is_refused {
+        typed.days
+    } else {
+        "7".to_owned()
+    };
+    let is_guest = typed.role == "guest";
     view! {
         <form method="post" action="/admin">
             <PageOf />
@@ -75,13 +86,19 @@ fn InvitationForm() -> impl IntoView {
                 <label for="role">{words::ROLE}</label>
                 <select id="role" name="role">
                     <option value="member">{words::MEMBER}</option>
-                    <option value="guest">{words::GUEST}</option>
+                    <option value="guest" selected=is_guest>{words::GUEST}</option>
                 </select>
             </div>
-            <Field label=words::ROOMS name="rooms" hint=words::INVITE_ROOMS_HINT required=false />
-            <Field label=words::DAYS name="days" value="7" />
+            <Field
+                label=words::ROOMS
+                name="rooms"
+                hint=words::INVITE_ROOMS_HINT
+                value=typed.rooms
+                required=false
+            />
+            <Field label=words::DAYS name="days" value=days />
             <label class="check">
-                <input type="checkbox" name="many" value="on" />
+                <input type="checkbox" name="many" value="on" checked=typed.for_many />
                 {words::FOR_MANY}
             </label>
             <button class="primary">{words::MAKE_LINK}</button>

@@ -59,7 +59,7 @@ pub(in super::super) async fn admin(
         "revoke" => revoke(&state, &me, &form.link).await.map(|()| None),
         _ => act(&state, &me, &form).await,
     };
-    finish(&state, &me, done, &form.of).await
+    finish(&state, &me, done, &form).await
 }
 
 /// Goes back to the page, or shows it with the link that was made, which nobody sees again.
@@ -67,10 +67,14 @@ async fn finish(
     state: &AppState,
     me: &SignedIn,
     done: Result<Option<String>, Failure>,
-    of: &str,
+    form: &AdminForm,
 ) -> Response {
     let form = v1::FormState {
-        of: of.into(),
+        of: form.of.clone(),
+        role: form.role.clone(),
+        rooms: form.rooms.clone(),
+        days: form.days.clone(),
+        for_many: !form.many.is_empty(),
         ..v1::FormState::default()
     };
     match done {
