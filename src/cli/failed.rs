@@ -12,8 +12,9 @@ use crate::wire::v1::{self, FailureKind};
 pub(super) enum Failed {
     /// The broker lets nobody in with this.
     #[error(
-        "not authorised: the server refuses the connection. The credentials may be revoked; or \
-         natter is not up yet, which looks the same"
+        "not authorised: the server refuses the connection. The credentials may be revoked, natter may \
+         not be up yet, or there were too many connections at once: these look the same. Try again in \
+         a moment"
     )]
     Refused,
     /// The broker is not there.

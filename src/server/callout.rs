@@ -154,7 +154,10 @@ async fn answer(
             )?;
             request.allow(keys, &jwt)
         }
-        Ok(None) => request.refuse(keys, "no such session or credentials"),
+        Ok(None) => request.refuse(
+            keys,
+            "no valid session or credentials, or too many connections",
+        ),
         Err(error) => {
             tracing::warn!(%error, "a connection was refused since the store did not answer");
             request.refuse(keys, "not known now")
