@@ -165,14 +165,19 @@ impl Cluster {
 struct Fit(HashMap<String, u32>);
 
 impl Fit {
-    /// The first of `names` that can lead.
+    /// The first of `names` that can lead. One that leads already has been chosen by another natter
+    /// server, or by the cluster: it is not counted, or two that have looked at different moments would
+    /// move the leader to and fro.
     fn choose(&mut self, names: &[String], log: &stream::Info) -> Option<String> {
         for name in names {
             let is_fit = leader(log) == Some(name) || has_all(log, name);
             let times = self.0.entry(name.clone()).or_default();
             *times = if is_fit { times.saturating_add(1) } else { 0 };
         }
-        let is_fit = |name: &&String| self.0.get(*name).is_some_and(|times| *times >= LOOKS);
+        let leads = leader(log);
+        let is_fit = |name: &&String| {
+            leads == Some(name.as_str()) || self.0.get(*name).is_some_and(|times| *times >= LOOKS)
+        };
         names.iter().find(is_fit).cloned()
     }
 }
@@ -280,7 +285,20 @@ mod tests {
             choices.push(fit.choose(&names, log));
         }
         let choices: Vec<_> = choices.iter().map(Option::as_deref).collect();
-        let (a, b) = (Some("a"), Some("b"));
-        assert_eq!(choices, [None, None, b, b, b, a, b]);
+        let (a, b, c) = (Some("a"), Some("b"), Some("c"));
+        assert_eq!(choices, [c, c, b, b, b, a, b]);
+    }
+
+    /// Two natter servers look at different moments: what one has moved, the other does not move back.
+    #[test]
+    fn a_leader_that_another_natter_server_has_moved_stays() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let mut fit = Fit::default();
+        let away = log("b", [("a", false), ("c", true)]);
+        for _ in 0..LOOKS {
+            assert_eq!(fit.choose(&names, &away).as_deref(), Some("b"));
+        }
+        let moved = log("a", [("b", true), ("c", true)]);
+        assert_eq!(fit.choose(&names, &moved).as_deref(), Some("a"));
     }
 }
