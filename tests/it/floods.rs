@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use natter::nats::{Client, ConnectError, ConnectOptions, Status};
 use natter::server::broker::ServiceUser;
 use natter::wire::pingpong::PingRequest;
+use natter::wire::v1;
 use prost::Message as _;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -16,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::killed::{free_ports, serve_with};
 use crate::poison::Raw;
-use crate::support::{A_MOMENT, Natter, Person, SOON, failure_in, with_creds};
+use crate::support::{A_MOMENT, Natter, Person, SOON, failure_in, ulid, with_creds};
 
 /// More than somebody may send before they are cut off.
 const TOO_MANY: usize = 1_500;
@@ -123,6 +124,13 @@ async fn flood(natter: &Natter, eve: &Person, subject: &str, kind: &Kind) -> u64
     sent
 }
 
+/// Has natter answered, and not with a failure?
+async fn is_answered(person: &Person, client: &Client, verb: &str, payload: Vec<u8>) -> bool {
+    let subject = format!("natter.svc.{}.{verb}", person.uid);
+    let reply = client.request(&subject, payload.into(), SOON / 5).await;
+    reply.is_ok_and(|reply| failure_in(&reply).is_none())
+}
+
 // The flooder has threads too: natter must not wait for those.
 #[tokio::test(flavor = "multi_thread", worker_threads = 6)]
 async fn who_floods_is_cut_off_and_others_are_answered_all_the_while() {
@@ -134,17 +142,28 @@ async fn who_floods_is_cut_off_and_others_are_answered_all_the_while() {
     let others = tokio::spawn({
         let is_over = Arc::clone(&is_over);
         async move {
-            let (mut asked, mut answered) = (0, 0);
+            let (mut asked, mut lost) = (0, 0);
             while !is_over.load(Ordering::Relaxed) {
-                let posted = ben.post(&bens, &room, "hi").await;
-                let heads = ben.ask_raw(&bens, "heads", Vec::new()).await;
-                asked += 2;
-                let is_answer = heads.is_ok_and(|heads| failure_in(&heads).is_none());
-                answered += usize::from(posted.is_ok()) + usize::from(is_answer);
+                let post = v1::PostRequest {
+                    room_id: room.clone(),
+                    ulid: ulid(),
+                    text: "hi".into(),
+                };
+                for (verb, payload) in [("post", post.encode_to_vec()), ("heads", Vec::new())] {
+                    asked += 1;
+                    // The broker ends natter's own connection when more waits for it than may. What
+                    // was asked at that moment is asked again, as every client does.
+                    let mut tries = 0;
+                    while !is_answered(&ben, &bens, verb, payload.clone()).await {
+                        tries += 1;
+                        assert!(tries < 5, "{verb} has no answer");
+                    }
+                    lost += usize::from(tries > 0);
+                }
                 // As often as one may.
                 tokio::time::sleep(Duration::from_millis(120)).await;
             }
-            (asked, answered, bens.status())
+            (asked, lost, bens.status())
         }
     });
     for (at, command) in [
@@ -178,9 +197,11 @@ async fn who_floods_is_cut_off_and_others_are_answered_all_the_while() {
         assert_eq!(again.connected().await, Err(ConnectError::Refused));
     }
     is_over.store(true, Ordering::Relaxed);
-    let (asked, answered, status) = others.await.unwrap();
+    let (asked, lost, status) = others.await.unwrap();
     assert!(asked >= 4, "{asked}");
-    assert_eq!((answered, status), (asked, Status::Connected));
+    // One for each flood at most.
+    assert!(lost <= 4, "{lost} of {asked} were asked again");
+    assert_eq!(status, Status::Connected);
 }
 
 #[tokio::test]
