@@ -221,7 +221,7 @@ impl Sessions {
     ///
     /// # Errors
     /// The broker did not answer.
-    pub async fn names_of(&self, uid: &Username) -> Result<Vec<SessionId>, StoreError> {
+    async fn names_of(&self, uid: &Username) -> Result<Vec<SessionId>, StoreError> {
         let keys = self.bucket.keys_below(uid.as_str()).await?;
         Ok(keys
             .iter()
