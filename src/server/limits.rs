@@ -95,7 +95,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
             .map_err(|not_yet| not_yet.wait_time_from(DefaultClock::default().now()))
     }
 
-    /// Counts several at once, no more than the limit ever lets through.
+    /// Counts several at once. More than the limit ever allows counts as all that it allows.
     fn check_n(&self, key: &K, count: NonZeroU32) -> Result<(), Duration> {
         match self.limiter.check_key_n(key, count.min(self.at_once)) {
             Ok(Ok(())) | Err(_) => Ok(()),

@@ -163,7 +163,7 @@ pub fn issuer(url: &str) -> String {
 pub const WHERE_SIGNED_IN: &str = "Where you are signed in";
 /// Under the link.
 pub const WHERE_SIGNED_IN_HELP: &str =
-    "Every browser that is signed in as you. End the ones that you do not know.";
+    "Every browser that is signed in as you. Sign out those that you do not know.";
 /// Before a moment.
 pub const LAST_USED: &str = "last used";
 /// Before a moment.
@@ -219,9 +219,10 @@ pub const MEMBER: &str = "Member";
 /// A role.
 pub const GUEST: &str = "Guest (sees only the rooms named here)";
 /// Beside the field of rooms.
-pub const INVITE_ROOMS_HINT: &str = "Names with commas between: who joins is brought into these.";
+pub const INVITE_ROOMS_HINT: &str =
+    "Names of rooms, separated by commas. Whoever uses the link joins these.";
 /// A field.
-pub const DAYS: &str = "Good for so many days";
+pub const DAYS: &str = "Valid for how many days";
 /// A box to tick.
 pub const FOR_MANY: &str = "Any number of people may use it";
 /// A button.
