@@ -19,7 +19,7 @@ async fn store_of(natter: &Natter) -> Store {
     Store::open(&js, Space::default(), 1).await.unwrap()
 }
 
-fn name(uid: &str) -> Username {
+pub fn name(uid: &str) -> Username {
     Username::parse(uid).unwrap()
 }
 
@@ -116,13 +116,13 @@ async fn of_two_who_demote_each_other_one_is_refused() {
     }
 }
 
-async fn log_of(natter: &Natter) -> stream::Stream {
+pub async fn log_of(natter: &Natter) -> stream::Stream {
     let js = async_nats::jetstream::new(natter.as_service(ServiceUser::Chat).await);
     js.get_stream("LOG").await.unwrap()
 }
 
 /// Where the last entry of a subject stands in LOG.
-async fn place(log: &stream::Stream, subject: String) -> u64 {
+pub async fn place(log: &stream::Stream, subject: String) -> u64 {
     let last = log.get_last_raw_message_by_subject(&subject).await;
     last.map_or(0, |message| message.sequence)
 }

@@ -49,6 +49,7 @@ mod process;
 mod races;
 mod read_model;
 mod rights;
+mod room_effects;
 mod rooms;
 mod rules;
 mod services;
