@@ -5,6 +5,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod bodies_in_memory;
 mod bounds;
 mod broker;
 mod broker_loss;
@@ -60,5 +61,6 @@ mod terminal_chat;
 mod too_large;
 mod tracing;
 mod tunnel;
+mod tunnel_floods;
 mod unread;
 mod whose_page;
