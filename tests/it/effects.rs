@@ -406,6 +406,38 @@ async fn links_end_with_the_right_to_make_them() {
     }
 }
 
+/// A password is hashed between the look at the link and the change, and may wait for its turn.
+#[tokio::test]
+async fn a_link_is_judged_again_when_the_password_changes() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    for uid in ["ben", "cleo"] {
+        Person::sign_up(&natter, uid).await;
+    }
+    let store = store_of(&natter).await;
+    let (directory, ben, cleo) = (store.directory(), name("ben"), name("cleo"));
+    let generation = async || {
+        let account = directory.person(&cleo).await.unwrap().unwrap();
+        account.link_generation
+    };
+    let change = PersonChange::Password("a credential".into());
+    for (take_away, give_back) in [("member", "administrator"), ("suspend", "restore")] {
+        ada.act("ben", "administrator").await;
+        let link = Permit::Link(generation().await, &ben);
+        ada.act("ben", take_away).await;
+        let refused = directory.change_person(link, &cleo, &change).await;
+        let refused = refused.expect_err(take_away);
+        assert!(matches!(refused, DirectoryError::Outdated), "{refused}");
+        ada.act("ben", give_back).await;
+    }
+    let link = Permit::Link(generation().await, &ben);
+    directory.change_person(link, &cleo, &change).await.unwrap();
+    // An administrator who has a link for themselves.
+    let account = directory.person(&ben).await.unwrap().unwrap();
+    let link = Permit::Link(account.link_generation, &ben);
+    directory.change_person(link, &ben, &change).await.unwrap();
+}
+
 #[tokio::test]
 async fn any_change_of_an_account_ends_its_links_for_a_new_password() {
     let natter = Natter::start().await;
