@@ -10,7 +10,7 @@ use natter::wire::v1;
 use prost::Message as _;
 use serde_json::Value;
 
-use crate::support::{Natter, Person, SOON, failure_in, ulid};
+use crate::support::{Natter, Person, failure_in, ulid};
 
 /// Tunnels of one person.
 const TUNNELS: usize = 20;
