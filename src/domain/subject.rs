@@ -67,6 +67,9 @@ pub const LOG_ADMINISTRATORS: &str = "natter.log.dir.administrators";
 /// The directory entries about what administrators did.
 pub const LOG_AUDIT: &str = "natter.log.dir.audit";
 
+/// The directory entries that only carry an expectation of their batch.
+pub const LOG_GUARD: &str = "natter.log.dir.guard";
+
 /// The directory entries that begin an epoch: LOG had been put back from a backup.
 pub const LOG_EPOCH: &str = "natter.log.dir.epoch";
 

@@ -22,7 +22,7 @@ use super::connection_limit::ConnectionLimit;
 use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
 use super::http::{
-    self, AppState, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, Tunnels, Uploads,
+    self, AppState, Bodies, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, Tunnels,
 };
 use super::limits::Limits;
 use super::links::{LinkError, Links};
@@ -303,7 +303,7 @@ impl Server {
             oidc,
             behind_proxy: options.behind_proxy,
             rights_life,
-            uploads: Uploads::default(),
+            bodies: Bodies::default(),
             body_pace: options.body_pace,
             setup_token: setup_token.clone(),
             leptos,

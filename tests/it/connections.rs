@@ -247,4 +247,21 @@ async fn a_head_has_a_most() {
     let head = format!("{HALF}X-Long: {}", "x".repeat(64 * 1_024));
     let _ = stream.write_all(head.as_bytes()).await;
     assert_eq!(status_of(&answer_on(&mut stream).await), 431);
+    // In one piece natter reads more than it may take.
+    let whole = |bytes: usize| {
+        let head = format!("GET /health HTTP/1.1\r\nHost: {}\r\n", natter.addr());
+        let rest = bytes - head.len() - "X-Long: \r\n\r\n".len();
+        format!("{head}X-Long: {}\r\n\r\n", "x".repeat(rest))
+    };
+    for (bytes, status) in [
+        (32 * 1_024 - 1, 200),
+        (32 * 1_024 + 1, 431),
+        (34_000, 431),
+        (40_000, 431),
+    ] {
+        let mut stream = TcpStream::connect(natter.addr()).await.unwrap();
+        let _ = stream.write_all(whole(bytes).as_bytes()).await;
+        let answered = status_of(&answer_on(&mut stream).await);
+        assert_eq!(answered, status, "{bytes}");
+    }
 }

@@ -19,7 +19,7 @@ async fn store_of(natter: &Natter) -> Store {
     Store::open(&js, Space::default(), 1).await.unwrap()
 }
 
-fn name(uid: &str) -> Username {
+pub fn name(uid: &str) -> Username {
     Username::parse(uid).unwrap()
 }
 
@@ -116,13 +116,13 @@ async fn of_two_who_demote_each_other_one_is_refused() {
     }
 }
 
-async fn log_of(natter: &Natter) -> stream::Stream {
+pub async fn log_of(natter: &Natter) -> stream::Stream {
     let js = async_nats::jetstream::new(natter.as_service(ServiceUser::Chat).await);
     js.get_stream("LOG").await.unwrap()
 }
 
 /// Where the last entry of a subject stands in LOG.
-async fn place(log: &stream::Stream, subject: String) -> u64 {
+pub async fn place(log: &stream::Stream, subject: String) -> u64 {
     let last = log.get_last_raw_message_by_subject(&subject).await;
     last.map_or(0, |message| message.sequence)
 }
@@ -404,6 +404,38 @@ async fn links_end_with_the_right_to_make_them() {
         let shown = stranger().get(natter.url(&path)).send().await.unwrap();
         assert_eq!(shown.headers()["location"], "/login?why=link");
     }
+}
+
+/// A password is hashed between the look at the link and the change, and may wait for its turn.
+#[tokio::test]
+async fn a_link_is_judged_again_when_the_password_changes() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    for uid in ["ben", "cleo"] {
+        Person::sign_up(&natter, uid).await;
+    }
+    let store = store_of(&natter).await;
+    let (directory, ben, cleo) = (store.directory(), name("ben"), name("cleo"));
+    let generation = async || {
+        let account = directory.person(&cleo).await.unwrap().unwrap();
+        account.link_generation
+    };
+    let change = PersonChange::Password("a credential".into());
+    for (take_away, give_back) in [("member", "administrator"), ("suspend", "restore")] {
+        ada.act("ben", "administrator").await;
+        let link = Permit::Link(generation().await, &ben);
+        ada.act("ben", take_away).await;
+        let refused = directory.change_person(link, &cleo, &change).await;
+        let refused = refused.expect_err(take_away);
+        assert!(matches!(refused, DirectoryError::Outdated), "{refused}");
+        ada.act("ben", give_back).await;
+    }
+    let link = Permit::Link(generation().await, &ben);
+    directory.change_person(link, &cleo, &change).await.unwrap();
+    // An administrator who has a link for themselves.
+    let account = directory.person(&ben).await.unwrap().unwrap();
+    let link = Permit::Link(account.link_generation, &ben);
+    directory.change_person(link, &ben, &change).await.unwrap();
 }
 
 #[tokio::test]

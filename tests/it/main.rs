@@ -5,6 +5,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod bodies_in_memory;
 mod bounds;
 mod broker;
 mod broker_loss;
@@ -49,6 +50,7 @@ mod process;
 mod races;
 mod read_model;
 mod rights;
+mod room_effects;
 mod rooms;
 mod rules;
 mod services;
@@ -59,5 +61,6 @@ mod terminal_chat;
 mod too_large;
 mod tracing;
 mod tunnel;
+mod tunnel_floods;
 mod unread;
 mod whose_page;

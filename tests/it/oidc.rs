@@ -474,7 +474,21 @@ async fn an_identity_is_connected_by_a_form_and_taken_away() {
     other.send().await.unwrap();
     let came = come(&stranger(), &natter, "ada").await;
     assert!(session_of(&came).is_some());
-    zoe.submit("/settings/account", &form).await;
+    let begun = natter.cookie(&session_of(&came).unwrap());
+    let disconnected = zoe.submit("/settings/account", &form).await;
+    let own = natter.cookie(&session_of(&disconnected).unwrap());
+    let held = async |cookie: &str| {
+        let session = stranger().get(natter.url("/session"));
+        session
+            .header("cookie", cookie)
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    // What was begun with the identity is over with it.
+    assert_eq!(held(&begun).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(held(&own).await, StatusCode::NO_CONTENT);
     let came = come(&stranger(), &natter, "ada").await;
     assert_eq!(location(&came), natter.url("/signup/oidc"));
     // It is free for another account.

@@ -98,6 +98,21 @@ async fn chunks(natter: &Natter) -> usize {
     futures::StreamExt::count(chunks.unwrap()).await
 }
 
+/// The broker keeps a consumer for some seconds after it was read from, and has 1,000 of a stream at most.
+#[tokio::test]
+async fn reading_pictures_makes_no_consumers() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let picture = upload(&natter, &ada, [0, 90, 0]).await;
+    for _ in 0..20 {
+        assert_eq!(ada.get(&picture).await.status(), StatusCode::OK);
+    }
+    let js = async_nats::jetstream::new(natter.as_service(ServiceUser::Chat).await);
+    let stream = js.get_stream("OBJ_natter-pictures").await.unwrap();
+    let info = stream.get_info().await.unwrap();
+    assert_eq!(info.state.consumer_count, 0);
+}
+
 #[tokio::test]
 async fn the_same_picture_of_two_people_is_each_ones_own() {
     let natter = Natter::start().await;

@@ -257,6 +257,7 @@ fn Connected(identity: v1::Identity) -> impl IntoView {
                 <p class="hint">
                     {words::SINCE} " " <Moment at=Timestamp(identity.connected_at_ms) />
                 </p>
+                <p class="hint">{words::DISCONNECT_ENDS}</p>
             </div>
             <div class="line-actions">
                 <Act

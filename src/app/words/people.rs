@@ -149,6 +149,8 @@ pub fn confirm_identity(label: &str, shown_as: &str) -> String {
 pub const CONNECT: &str = "Connect";
 /// A button.
 pub const DISCONNECT: &str = "Disconnect";
+/// Beside it.
+pub const DISCONNECT_ENDS: &str = "Disconnecting it signs you out everywhere else.";
 /// Where something could not be connected.
 pub const BACK_TO_ACCOUNT: &str = "Back to your account";
 

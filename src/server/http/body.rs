@@ -1,12 +1,14 @@
 //! Reads the whole body of a request, up to a maximum size and at a minimum rate. `guarded` uses it for
 //! every address that takes a body.
 
-use axum::body::Body;
-use axum::body::Bytes;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody as _};
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use super::bodies::SMALL;
 use crate::server::config::BodyPace;
 
 /// A body, up to the size that is kept.
@@ -40,19 +42,36 @@ pub(super) enum BodyError {
     /// It has more bytes than are read.
     #[error("the body is too large")]
     TooLarge,
+    /// Too many bodies of this size are in memory.
+    #[error("there is no room for the body")]
+    NoRoom,
     /// The connection broke, or the body is malformed.
     #[error("the body did not arrive completely")]
     Broken,
 }
 
-/// Reads a body to its end.
-pub(super) async fn whole(
+impl BodyError {
+    /// The retry delay where there is no room.
+    pub(super) const RETRY_AFTER: Duration = Duration::from_secs(10);
+}
+
+/// Reads a body to its end. `more` is asked once, before more than [`SMALL`] bytes are kept; what it gives
+/// is given back with the body, and counts the body for as long as it lives.
+pub(super) async fn whole<H>(
     mut body: Body,
     bounds: Bounds,
     pace: BodyPace,
-) -> Result<Whole, BodyError> {
+    more: impl FnOnce() -> Option<H>,
+) -> Result<(Whole, Option<H>), BodyError> {
+    let announced = body.size_hint();
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    if bytes(announced.lower()) > bounds.read {
+        return Err(BodyError::TooLarge);
+    }
+    let expected = announced.upper().map_or(bounds.kept, bytes);
     let begun = Instant::now();
     let (mut kept, mut arrived) = (BytesMut::new(), 0_usize);
+    let (mut more, mut held) = (Some(more), None);
     loop {
         // Bytes that arrived fast do not allow a long silence afterwards.
         let late = begun + pace.time_for(arrived);
@@ -60,10 +79,11 @@ pub(super) async fn whole(
         let frame = match timeout_at(late.min(silent), body.frame()).await {
             Err(_) => return Err(BodyError::TooSlow),
             Ok(None) => {
-                return Ok(Whole {
+                let whole = Whole {
                     is_cut_off: arrived > kept.len(),
                     bytes: kept.freeze(),
-                });
+                };
+                return Ok((whole, held));
             }
             Ok(Some(Err(_))) => return Err(BodyError::Broken),
             Ok(Some(Ok(frame))) => frame,
@@ -76,7 +96,15 @@ pub(super) async fn whole(
             return Err(BodyError::TooLarge);
         }
         let room = bounds.kept - kept.len();
-        kept.extend_from_slice(data.get(..room).unwrap_or(&data));
+        let data = data.get(..room).unwrap_or(&data);
+        if kept.len() + data.len() > SMALL
+            && let Some(more) = more.take()
+        {
+            held = Some(more().ok_or(BodyError::NoRoom)?);
+            // Once, so that it is not copied from one buffer to the next larger one.
+            kept.reserve(expected.min(bounds.kept).saturating_sub(kept.len()));
+        }
+        kept.extend_from_slice(data);
     }
 }
 
@@ -107,7 +135,7 @@ mod tests {
             grace,
             bytes_per_second: 1_000,
         };
-        let whole = whole(body, BOUNDS, pace).await?;
+        let (whole, _) = whole(body, BOUNDS, pace, || Some(())).await?;
         Ok((whole.bytes.len(), whole.is_cut_off))
     }
 
@@ -139,6 +167,28 @@ mod tests {
         });
         let read = read(Body::from_stream(trickle), Duration::from_millis(100)).await;
         assert_eq!(read, Err(BodyError::TooSlow));
+    }
+
+    #[tokio::test]
+    async fn a_body_past_the_small_size_asks_for_room_once() {
+        let pace = BodyPace::default();
+        for (chunks, asked) in [
+            (vec![SMALL], 0),
+            (vec![SMALL, 1], 1),
+            (vec![1; SMALL + 1], 1),
+            (vec![40_000, 5_000], 1),
+        ] {
+            let mut asks = 0;
+            let more = || {
+                asks += 1;
+                Some(())
+            };
+            let read = whole(body(chunks, true), BOUNDS, pace, more).await;
+            assert_eq!(read.unwrap().1.is_some(), asked > 0);
+            assert_eq!(asks, asked);
+        }
+        let full = whole(body(vec![9_000], false), BOUNDS, pace, || None::<()>).await;
+        assert_eq!(full, Err(BodyError::NoRoom), "although it goes on");
     }
 
     #[tokio::test]

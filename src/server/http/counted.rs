@@ -15,6 +15,7 @@ use super::{AppState, address, cookie, render, session};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::limits::Wanted;
+use crate::server::source::Asker;
 use crate::server::store::SessionId;
 
 /// In the extensions of a GET: its session. A request with a body looks it up again after the body.
@@ -25,6 +26,10 @@ pub(super) struct Seen(pub SignedIn);
 /// read, so that the answer can give back the typed text (`guarded`).
 #[derive(Debug, Clone)]
 pub(super) struct TooMany(pub Failure);
+
+/// In the extensions of a request with a body: whom its limits count. It says nothing of what they may do.
+#[derive(Debug, Clone)]
+pub(super) struct CountedAs(pub Asker);
 
 /// In the extensions of an answer: it begins a session of this person and generation.
 #[derive(Debug, Clone)]
@@ -47,8 +52,14 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
             None
         }
     };
-    if let Some(me) = me.clone().filter(|_| is_read) {
-        parts.extensions.insert(Seen(me));
+    match me.clone() {
+        Some(me) if is_read => drop(parts.extensions.insert(Seen(me))),
+        None if is_read => {}
+        me => {
+            let source = || Asker::Source(address::source(&parts, &state));
+            let asker = me.map_or_else(source, |me| Asker::Person(me.uid));
+            parts.extensions.insert(CountedAs(asker));
+        }
     }
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let begun = response.extensions_mut().remove::<Entered>();

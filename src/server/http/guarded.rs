@@ -14,11 +14,11 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use tokio::time::timeout;
 
+use super::bodies::Held;
 use super::body::{self, Bounds, CutOff};
-use super::counted::TooMany;
+use super::counted::{CountedAs, TooMany};
 use super::signed_in::{NotSignedIn, SignedIn};
 use super::typed::Typed;
-use super::uploads::Upload;
 use super::{AppState, render};
 use crate::server::Failure;
 
@@ -62,22 +62,27 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
                 is_large,
             } = self;
             let (mut parts, body) = request.into_parts();
+            let asker = parts.extensions.get::<CountedAs>().cloned();
             let upload = match is_large {
                 true => begin_upload(&parts, &state).await,
                 false => Ok(None),
             };
-            // It counts for as long as anything holds the body.
-            let _upload = match upload {
+            let upload = match upload {
                 Ok(upload) => upload,
                 Err(refusal) => {
                     // Read and dropped, so that the browser goes on to read the answer.
                     let dropped = Bounds { kept: 0, ..bounds };
-                    let dropped = body::whole(body, dropped, state.body_pace);
+                    let dropped = body::whole(body, dropped, state.body_pace, || Some(()));
                     drop(timeout(DROPPED_WITHIN, dropped).await);
                     return *refusal;
                 }
             };
-            let body = match body::whole(body, bounds, state.body_pace).await {
+            let more = || match upload {
+                Some(upload) => Some(upload),
+                None => state.bodies.begin_form(asker?.0),
+            };
+            // It counts for as long as anything holds the body.
+            let (body, _held) = match body::whole(body, bounds, state.body_pace, more).await {
                 Ok(body) => body,
                 Err(error) => return render::incomplete(error),
             };
@@ -103,7 +108,7 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
 
 /// May natter read a large body for this request? This first check spares memory; the check after the body
 /// decides.
-async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Upload>, Box<Response>> {
+async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Held>, Box<Response>> {
     if let Some(TooMany(failure)) = parts.extensions.get() {
         return Err(Box::new(render::plain(failure)));
     }
@@ -111,7 +116,7 @@ async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Upload>,
         Ok(me) => me,
         Err(not) => return Err(Box::new(refused(not, &Typed::default()))),
     };
-    match state.uploads.begin(&me.uid) {
+    match state.bodies.begin_upload(&me.uid) {
         Some(upload) => Ok(Some(upload)),
         None => Err(Box::new(render::plain(&Failure::too_many(TRY_AGAIN)))),
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -124,11 +124,15 @@ async fn answer(
     let asked = Arc::clone(&connection);
     let service = service_fn(move |request: Request<Incoming>| {
         asked.asked();
+        let is_long = head_bytes(&request) > BUFFER_BYTES;
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         let (router, asked) = (router.clone(), Arc::clone(&asked));
         async move {
-            let response = router.oneshot(request).await?;
+            let response = match is_long {
+                true => too_long(),
+                false => router.oneshot(request).await?,
+            };
             Ok::<_, Infallible>(until_written(response, asked))
         }
     });
@@ -163,6 +167,32 @@ async fn answer(
         alarm.as_mut().poll(cx)
     })
     .await;
+}
+
+/// The bytes of a request's head as it is written without needless spaces. hyper refuses a longer one only
+/// where it has to read again after [`BUFFER_BYTES`]; its buffer may have taken in more at once.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    let uri = request.uri();
+    let line = [
+        request.method().as_str().len(),
+        uri.scheme_str()
+            .map_or(0, |scheme| scheme.len() + "://".len()),
+        uri.authority().map_or(0, |host| host.as_str().len()),
+        uri.path_and_query().map_or(0, |path| path.as_str().len()),
+        "  HTTP/1.1\r\n".len(),
+    ];
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    line.into_iter().chain(headers).sum::<usize>() + "\r\n".len()
+}
+
+/// The answer to a head that is too long, as hyper gives it.
+fn too_long() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 /// Makes the answer tell the connection when it is written, which is when its body is dropped. After a 101
@@ -259,6 +289,18 @@ impl AsyncWrite for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_is_counted_as_it_is_written() {
+        let request = |target: &str| {
+            let request = Request::get(target).header("host", "natter");
+            head_bytes(&request.body(()).unwrap())
+        };
+        let written = |target: &str| format!("GET {target} HTTP/1.1\r\nhost: natter\r\n\r\n");
+        for target in ["/", "/r/general?before=12", "http://natter/x", "*"] {
+            assert_eq!(request(target), written(target).len(), "{target}");
+        }
+    }
 
     #[test]
     fn the_refusal_is_as_long_as_it_says() {

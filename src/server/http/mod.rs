@@ -2,6 +2,7 @@
 //! to the broker. The table of addresses stands in `routes`, the whole middleware stack in [`router`].
 
 mod address;
+mod bodies;
 mod body;
 mod connections;
 mod cookie;
@@ -23,7 +24,6 @@ mod session;
 mod signed_in;
 mod tunnel;
 mod typed;
-mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnFailure, TraceLayer};
 use tracing::Level;
 
+pub use bodies::Bodies;
 pub use connections::ConnectionBounds;
 pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
@@ -48,7 +49,6 @@ pub use known::KnownBrowsers;
 pub(in crate::server) use listener::serve;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
-pub use uploads::Uploads;
 
 use crate::server::cluster::Cluster;
 use crate::server::config::{BodyPace, Signup, Site};
@@ -108,8 +108,8 @@ pub struct AppState {
     pub behind_proxy: bool,
     /// How long the rights of a connection stand.
     pub rights_life: Duration,
-    /// The large bodies that are in memory.
-    pub uploads: Uploads,
+    /// The bodies that are in memory.
+    pub bodies: Bodies,
     /// How fast what is sent has to come.
     pub body_pace: BodyPace,
     /// The token that the first account off loopback needs.

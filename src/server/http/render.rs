@@ -138,7 +138,7 @@ pub(super) fn owner_missing(typed: &Typed) -> Response {
     to_copy(&failure, typed, "<a href='/'>Open Natter</a>")
 }
 
-/// The body of a request did not arrive completely (408, 413 or 422). The connection is closed: what
+/// The body of a request did not arrive completely (408, 413, 422 or 503). The connection is closed: what
 /// follows on it could not be told from the rest of this body.
 pub(super) fn incomplete(error: BodyError) -> Response {
     let (status, reason) = match error {
@@ -150,6 +150,12 @@ pub(super) fn incomplete(error: BodyError) -> Response {
             StatusCode::PAYLOAD_TOO_LARGE,
             "What you sent is too large, so nothing was done. Go back to the form and make it shorter.",
         ),
+        BodyError::NoRoom => {
+            let failure = Failure::busy(BodyError::RETRY_AFTER);
+            let mut response = plain(&failure);
+            close(&mut response);
+            return response;
+        }
         BodyError::Broken => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "What you sent did not arrive completely, so nothing was done. Go back to the form and send it again.",
@@ -157,9 +163,13 @@ pub(super) fn incomplete(error: BodyError) -> Response {
     };
     let mut response = bare(&Failure::invalid(reason), "");
     *response.status_mut() = status;
+    close(&mut response);
+    response
+}
+
+fn close(response: &mut Response) {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
-    response
 }
 
 /// What was sent came from a page of another site.

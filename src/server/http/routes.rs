@@ -8,6 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 
+use super::bodies::SMALL;
 use super::body::Bounds;
 use super::guarded::{Guarded, Needs};
 use super::{AppState, FORM_BYTES, forms, health, oidc, pages, picture, session, tunnel};
@@ -74,7 +75,14 @@ impl Route {
 
     /// The form of a page for people who are not signed in.
     fn with_public_form<H: Handler<T, AppState>, T: 'static>(self, form: H) -> Self {
-        self.taking(guarded(form, Needs::Nothing))
+        let bounds = Bounds {
+            kept: SMALL,
+            read: SMALL,
+        };
+        self.taking(Guarded {
+            bounds,
+            ..guarded(form, Needs::Nothing)
+        })
     }
 
     /// A form of somebody who is signed in with a file of up to so many bytes.

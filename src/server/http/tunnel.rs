@@ -1,6 +1,8 @@
 //! `/nats`: a byte tunnel from the browser to the broker's WebSocket listener. It knows neither
-//! WebSocket frames nor NATS; it writes the upstream handshake's headers itself, so that nothing
+//! WebSocket frames nor NATS, but it passes on only so many bytes of one person in a second (`pace`). It writes the upstream handshake's headers itself, so that nothing
 //! of the browser's request but the key reaches the broker (Must hold, 8).
+
+mod pace;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -16,9 +18,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::front::ForeignOrigin;
@@ -27,6 +29,7 @@ use super::{AppState, handshake, session};
 use crate::domain::{Username, limits};
 use crate::server::broker::SESSION_COOKIE_UPSTREAM;
 use crate::server::store::{SessionId, SessionToken};
+use pace::Pace;
 
 /// How long a broker may take to answer the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(2);
@@ -34,6 +37,9 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 /// For the servers that are left to notice that one is gone. Who connects through them before that
 /// is asked about at the one that is gone, and they wait five seconds for its answer.
 const NOTICED: Duration = Duration::from_millis(300);
+
+/// The most that is read at once, as `tokio::io::copy` does.
+const PIECE: usize = 8 * 1_024;
 
 /// The tunnels of this natter, by person and by session.
 #[derive(Clone, Default)]
@@ -46,7 +52,15 @@ struct Open {
     next: u64,
     /// When the broker last ended one.
     lost: Option<Instant>,
-    tunnels: HashMap<u64, (Username, SessionId, CancellationToken)>,
+    tunnels: HashMap<u64, Tunnel>,
+}
+
+struct Tunnel {
+    uid: Username,
+    session: SessionId,
+    closed: CancellationToken,
+    /// The same in all tunnels of a person.
+    pace: Arc<Pace>,
 }
 
 impl Tunnels {
@@ -64,9 +78,9 @@ impl Tunnels {
 
     /// Closes those of a session.
     pub fn close(&self, session: &SessionId) {
-        for (_, id, closed) in self.lock().tunnels.values() {
-            if id == session {
-                closed.cancel();
+        for tunnel in self.lock().tunnels.values() {
+            if tunnel.session == *session {
+                tunnel.closed.cancel();
             }
         }
     }
@@ -75,13 +89,14 @@ impl Tunnels {
     #[must_use]
     pub fn sessions(&self) -> HashSet<SessionId> {
         let open = self.lock();
-        open.tunnels.values().map(|(_, id, _)| id.clone()).collect()
+        let tunnels = open.tunnels.values();
+        tunnels.map(|tunnel| tunnel.session.clone()).collect()
     }
 
     /// Closes all of them.
     pub fn close_all(&self) {
-        for (.., closed) in self.lock().tunnels.values() {
-            closed.cancel();
+        for tunnel in self.lock().tunnels.values() {
+            tunnel.closed.cancel();
         }
     }
 
@@ -100,9 +115,20 @@ impl Tunnels {
         }
         open.next += 1;
         let (number, closed) = (open.next, CancellationToken::new());
-        let tunnel = (uid.clone(), session.clone(), closed.clone());
+        let mut others = open.tunnels.values();
+        let pace = others
+            .find(|other| other.uid == *uid)
+            .map(|other| Arc::clone(&other.pace));
+        let pace = pace.unwrap_or_else(|| Arc::new(Pace::new(Instant::now())));
+        let tunnel = Tunnel {
+            uid: uid.clone(),
+            session: session.clone(),
+            closed: closed.clone(),
+            pace: Arc::clone(&pace),
+        };
         open.tunnels.insert(number, tunnel);
         Some(Place {
+            pace,
             tunnels: self.clone(),
             number,
             closed,
@@ -116,7 +142,8 @@ impl Tunnels {
 
 impl Open {
     fn of(&self, uid: &Username) -> usize {
-        self.tunnels.values().filter(|(who, ..)| who == uid).count()
+        let tunnels = self.tunnels.values();
+        tunnels.filter(|tunnel| tunnel.uid == *uid).count()
     }
 }
 
@@ -125,6 +152,7 @@ struct Place {
     tunnels: Tunnels,
     number: u64,
     closed: CancellationToken,
+    pace: Arc<Pace>,
 }
 
 impl Drop for Place {
@@ -261,7 +289,7 @@ async fn carry(mut request: Request, upstream: hyper::upgrade::Upgraded, place: 
     // Neither side of a WebSocket goes on when the other one has ended.
     tokio::select! {
         () = place.closed.cancelled() => tracing::debug!("natter ended a tunnel"),
-        _ = pass(from_browser, &mut to_broker) => tracing::debug!("a browser ended a tunnel"),
+        _ = pass_paced(from_browser, &mut to_broker, &place.pace) => tracing::debug!("a browser ended a tunnel"),
         _ = pass(from_broker, &mut to_browser) => {
             tracing::debug!("the broker ended a tunnel");
             place.tunnels.lock().lost = Some(Instant::now());
@@ -276,6 +304,23 @@ async fn pass(
 ) -> io::Result<()> {
     tokio::io::copy(&mut from, to).await?;
     to.shutdown().await
+}
+
+/// The same at a person's pace.
+async fn pass_paced(
+    mut from: impl AsyncRead + Unpin,
+    to: &mut (impl AsyncWrite + Unpin),
+    pace: &Pace,
+) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = from.read(&mut piece).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        sleep_until(pace.count(read, Instant::now())).await;
+        to.write_all(&piece[..read]).await?;
+    }
 }
 
 fn switching(accept: HeaderValue) -> Response {

@@ -83,11 +83,18 @@ impl About {
         Ok(())
     }
 
-    /// The guards for bringing in and removing others: the account of the person who does it, and
-    /// their own membership.
+    /// The guard for what a person does with their own membership, which that write expects anyway:
+    /// their account.
+    pub fn account(&self) -> Result<Guard, Failure> {
+        let uid = Username::parse(&self.viewer.person.uid)?;
+        Ok(Guard::account(&uid, self.viewer.place))
+    }
+
+    /// The guards for changing the room, bringing in and removing others: the account of the person who
+    /// does it, and their own membership.
     pub fn guards(&self) -> Result<Vec<Guard>, Failure> {
         let uid = Username::parse(&self.viewer.person.uid)?;
-        let mut guards = vec![Guard::account(&uid, self.viewer.place)];
+        let mut guards = vec![self.account()?];
         if let Some(place) = self.membership {
             guards.push(Guard::membership(
                 &RoomId::parse(&self.room.id)?,

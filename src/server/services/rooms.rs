@@ -98,7 +98,8 @@ pub async fn talk_to(
     let directory = services.store.directory();
     if let [(other, ..)] = people.as_slice() {
         let pair = Pair::of(me, other).ok_or_else(Failure::internal)?;
-        return Ok(directory.direct_room(me, &pair).await?);
+        let guard = Guard::account(me, place);
+        return Ok(directory.direct_room(me, &pair, &guard).await?);
     }
     if let Some(group) = group {
         return Ok(group);
@@ -166,7 +167,9 @@ pub async fn leave(services: &Services, me: &Username, room_id: &str) -> Result<
             "Everybody is in this room. You can mute it instead.",
         ));
     }
-    send_away(services, me, me, about.room, MembershipChange::Left, &[]).await
+    let guards = [about.account()?];
+    let left = MembershipChange::Left;
+    send_away(services, me, me, about.room, left, &guards).await
 }
 
 /// Declines an invitation.
@@ -184,13 +187,14 @@ pub async fn decline(services: &Services, me: &Username, room_id: &str) -> Resul
 }
 
 async fn decline_as(services: &Services, me: &Username, about: About) -> Result<Room, Failure> {
+    let guards = [about.account()?];
     let asking = about
         .asking
         .ok_or_else(|| Failure::not_found("This invitation holds no longer."))?;
     let (directory, place) = (services.store.directory(), Some(asking.place));
     let declined = MembershipChange::Declined;
     directory
-        .change_membership_at(place, me, me, &about.room, declined, &[])
+        .change_membership_at(place, me, me, &about.room, declined, &guards)
         .await?;
     Ok(about.room)
 }
@@ -321,7 +325,7 @@ pub async fn mute(
     };
     let directory = services.store.directory();
     directory
-        .change_membership(me, me, &about.room, change, &[])
+        .change_membership(me, me, &about.room, change, &[about.account()?])
         .await?;
     Ok(about.room)
 }
@@ -344,15 +348,18 @@ pub async fn change(
         return Err(Failure::forbidden("Direct messages have no name or topic."));
     }
     let mut edits = Vec::new();
+    let mut archives = None;
     if let Some(archived) = asked.archived {
         about.must_look_after("archive it")?;
-        edits.push(RoomEdit::Archived(archived));
+        archives = Some(RoomEdit::Archived(archived));
     }
+    // An archived room takes no other change: it is opened again first, and archived last.
+    edits.extend(archives.take_if(|_| asked.archived == Some(false)));
     if let Some(name) = &asked.name {
         about.must_look_after("rename it")?;
         edits.push(RoomEdit::Name(RoomName::parse(name)?));
     }
-    let settles_home = edits.iter().any(|edit| match edit {
+    let settles_home = edits.iter().chain(&archives).any(|edit| match edit {
         RoomEdit::Name(name) => name.as_str() != about.room.name,
         RoomEdit::Archived(archived) => *archived,
         RoomEdit::Topic(_) => false,
@@ -365,17 +372,18 @@ pub async fn change(
     if let Some(topic) = &asked.topic {
         edits.push(RoomEdit::Topic(Topic::parse(topic)?));
     }
+    edits.extend(archives);
     if asked.archived != Some(false) {
         about.must_not_be_archived()?;
     }
     let id = RoomId::parse(&about.room.id)?;
-    let guard = Guard::account(me, about.viewer.place);
+    let guards = about.guards()?;
     let mut room = about.room;
     for edit in edits {
         room = services
             .store
             .directory()
-            .change_room(me, &id, &edit, &guard)
+            .change_room(me, &id, &edit, &guards)
             .await?;
     }
     Ok(room)

@@ -1,13 +1,21 @@
 //! The pictures of people, in an object store of their own.
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::object_store::{Config, DeleteErrorKind, GetErrorKind, ObjectStore};
+use async_nats::jetstream::object_store::{
+    Config, DeleteErrorKind, GetErrorKind, InfoErrorKind, ObjectStore,
+};
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 
 use super::StoreError;
 use crate::domain::Username;
+
+const BUCKET: &str = "natter-pictures";
+
+/// The stream of that bucket (ADR-20).
+const STREAM: &str = "OBJ_natter-pictures";
 
 /// More than any picture that natter keeps.
 const MOST_BYTES: u64 = 256 * 1_024;
@@ -45,18 +53,23 @@ impl PictureName {
 #[derive(Clone)]
 pub struct Pictures {
     objects: ObjectStore,
+    stream: Stream,
 }
 
 impl Pictures {
     pub(super) async fn open(js: &Context, replicas: usize) -> Result<Self, StoreError> {
         let config = Config {
-            bucket: "natter-pictures".into(),
+            bucket: BUCKET.into(),
             num_replicas: replicas,
             ..Config::default()
         };
+        let doing = "open the store of pictures";
         let objects = js.create_object_store(config).await;
+        let objects = objects.map_err(StoreError::broker(doing))?;
+        let stream = js.get_stream(STREAM).await;
         Ok(Self {
-            objects: objects.map_err(StoreError::broker("open the store of pictures"))?,
+            objects,
+            stream: stream.map_err(StoreError::broker(doing))?,
         })
     }
 
@@ -75,10 +88,34 @@ impl Pictures {
 
     /// A picture. `None`: there is none of this name.
     ///
+    /// `ObjectStore::get` makes a consumer for each object, which the broker keeps for some seconds, and a
+    /// stream may have 1,000. A picture that natter keeps is one chunk, which needs none.
+    ///
     /// # Errors
     /// The broker did not answer, or not with all of it.
     pub async fn get(&self, name: &PictureName) -> Result<Option<Vec<u8>>, StoreError> {
         let doing = "give a picture";
+        let info = match self.objects.info(name.as_str()).await {
+            Ok(info) if info.deleted => return Ok(None),
+            Ok(info) => info,
+            Err(error) if error.kind() == InfoErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::broker(doing)(error)),
+        };
+        if info.chunks == 1 {
+            let chunk = format!("$O.{BUCKET}.C.{}", info.nuid);
+            let chunk = match self.stream.get_last_raw_message_by_subject(&chunk).await {
+                Ok(chunk) => chunk.payload,
+                // It was deleted meanwhile.
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(StoreError::broker(doing)(error)),
+            };
+            return match chunk.len() == info.size {
+                true => Ok(Some(chunk.into())),
+                false => Err(StoreError::Corrupt("a picture")),
+            };
+        }
         let object = match self.objects.get(name.as_str()).await {
             Ok(object) => object,
             Err(error) if error.kind() == GetErrorKind::NotFound => return Ok(None),

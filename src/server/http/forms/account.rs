@@ -259,9 +259,10 @@ pub(in super::super) async fn reset(
             state.store.credentials.forget(&credential).await?;
             return Err(bad_link());
         }
-        let link = Permit::Link(found.record.generation);
+        let made_by = Username::parse(&found.record.made_by)?;
+        let link = Permit::Link(found.record.generation, &made_by);
         let account = match change_password(&state, link, &uid, credential).await {
-            // The account has changed since the link was made.
+            // The account has changed since the link was made, or its maker is no administrator any more.
             Err(DirectoryError::Outdated) => return Err(bad_link()),
             changed => changed?,
         };

@@ -18,6 +18,9 @@ use crate::server::source::Asker;
 use crate::server::store::{Account, Origin, PersonChange, SessionId};
 use crate::wire::v1;
 
+/// Where the page of one's account goes when an identity is no longer connected.
+const DISCONNECTED: &str = "/settings/account?done";
+
 /// What the page of one's account can do; `of` says which form it was.
 #[derive(Deserialize)]
 pub(in super::super) struct AccountForm {
@@ -66,7 +69,14 @@ pub(in super::super) async fn account(
             }
         }
         "connect" => connect(&state, &me, &headers, form).await,
-        "disconnect" => oidc::disconnect(&state, &me, &form.identity).await,
+        "disconnect" => {
+            let from = origin_of(&headers, address);
+            match oidc::disconnect(&state, &me, &form.identity).await {
+                Ok(account) if account.admits(me.session.generation) => Ok(on_to(DISCONNECTED)),
+                Ok(account) => another_session(&state, &me, &account, from, DISCONNECTED).await,
+                Err(failure) => Err(failure),
+            }
+        }
         _ => change_profile(&state, &me, &form)
             .await
             .map(|()| on_to("/settings/account?done")),

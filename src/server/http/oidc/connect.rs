@@ -8,6 +8,7 @@ use super::super::forms::on_to;
 use super::super::signed_in::SignedIn;
 use super::{not_begun, proven_for, with_pending};
 use crate::server::Failure;
+use crate::server::store::Account;
 
 const DONE: &str = "/settings/account?done";
 
@@ -30,15 +31,16 @@ pub(in super::super) async fn connect(
     Ok(with_pending(on_to(DONE), state, None))
 }
 
-/// Takes an identity away.
+/// Takes an identity away, and ends every session so far in the account: one of them may have been begun
+/// with that identity.
 pub(in super::super) async fn disconnect(
     state: &AppState,
     me: &SignedIn,
     identity: &str,
-) -> Result<Response, Failure> {
+) -> Result<Account, Failure> {
     state.limits.change(&me.uid)?;
     let directory = state.store.directory();
     let generation = me.session.generation;
-    directory.disconnect(&me.uid, generation, identity).await?;
-    Ok(on_to(DONE))
+    let account = directory.disconnect(&me.uid, generation, identity).await?;
+    Ok(account)
 }

@@ -1,7 +1,7 @@
 //! Where else somebody may sign in. An identity is one person's at most: it has a subject of its
 //! own, which is written in the same batch as the account that it belongs to.
 
-use super::{Directory, DirectoryError, TRIES, entry};
+use super::{Account, Directory, DirectoryError, TRIES, entry};
 use crate::domain::{Sequence, Username, subject};
 use crate::server::store::{Entry, Expect, StoreError};
 use crate::wire::v1::{self, event::Body};
@@ -78,7 +78,8 @@ impl Directory<'_> {
     }
 
     /// Lets somebody sign in with an identity no longer, if their session of this generation still
-    /// holds. One that is not theirs stays as it is.
+    /// holds, and ends every session so far: one of them may have been begun with it. An identity that is not
+    /// theirs stays as it is, and so do their sessions.
     ///
     /// # Errors
     /// [`DirectoryError::Outdated`] when it does not, [`DirectoryError::LastWayIn`] when they have no
@@ -88,7 +89,7 @@ impl Directory<'_> {
         uid: &Username,
         session_generation: u64,
         identity: &str,
-    ) -> Result<(), DirectoryError> {
+    ) -> Result<Account, DirectoryError> {
         for _ in 0..TRIES {
             let (account_place, account) = self.account(uid).await?;
             let mut account = account.ok_or(DirectoryError::Missing("person"))?;
@@ -98,11 +99,13 @@ impl Directory<'_> {
             let before = account.identities.len();
             account.identities.retain(|held| held.id != identity);
             if account.identities.len() == before {
-                return Ok(());
+                return Ok(account);
             }
             if account.identities.is_empty() && account.credential.is_empty() {
                 return Err(DirectoryError::LastWayIn);
             }
+            account.session_generation += 1;
+            account.link_generation += 1;
             let (place, _) = self.holder(identity).await?;
             let entries = [
                 held(uid, identity, "", place)?,
@@ -114,7 +117,7 @@ impl Directory<'_> {
                 )?,
             ];
             match self.log.append_all(&entries).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(account),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }

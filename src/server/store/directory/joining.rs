@@ -142,7 +142,7 @@ impl Directory<'_> {
     }
 
     /// Holds as long as the maker of a link is an administrator.
-    async fn maker(&self, by: &Username) -> Result<Guard, DirectoryError> {
+    pub(super) async fn maker(&self, by: &Username) -> Result<Guard, DirectoryError> {
         match self.administrator(by).await {
             Err(DirectoryError::NotAdministrator) => Err(DirectoryError::Outdated),
             guard => guard,

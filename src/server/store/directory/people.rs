@@ -80,8 +80,8 @@ pub enum PersonChange {
 pub enum Permit<'a> {
     /// The person changes their own account, through a session of this generation.
     Session(u64),
-    /// They choose a new password by a link of this generation.
-    Link(u64),
+    /// They choose a new password by a link of this generation, which this administrator made.
+    Link(u64, &'a Username),
     /// This administrator does it.
     Administrator(&'a Username),
 }
@@ -202,7 +202,7 @@ impl Directory<'_> {
     ) -> Result<Changed, DirectoryError> {
         let by = match permit {
             Permit::Administrator(by) => by,
-            Permit::Session(_) | Permit::Link(_) => uid,
+            Permit::Session(_) | Permit::Link(..) => uid,
         };
         for _ in 0..TRIES {
             let (place, before) = self.account(uid).await?;
@@ -241,8 +241,12 @@ impl Directory<'_> {
     ) -> Result<Vec<Guard>, DirectoryError> {
         match permit {
             Permit::Session(generation) if account.admits(generation) => Ok(Vec::new()),
-            Permit::Link(generation) if account.link_generation == generation => Ok(Vec::new()),
-            Permit::Session(_) | Permit::Link(_) => Err(DirectoryError::Outdated),
+            Permit::Link(generation, by) if account.link_generation == generation => {
+                // The change itself expects their own account.
+                let maker = self.maker(by).await?;
+                Ok((by != uid).then_some(maker).into_iter().collect())
+            }
+            Permit::Session(_) | Permit::Link(..) => Err(DirectoryError::Outdated),
             Permit::Administrator(by) if by == uid => match account.is_active_administrator() {
                 // The change itself expects the entry that says so.
                 true => Ok(Vec::new()),

@@ -120,11 +120,12 @@ impl Directory<'_> {
     /// The room of two people for their direct messages; it is made when there is none.
     ///
     /// # Errors
-    /// The broker did not acknowledge it.
+    /// [`DirectoryError::Outdated`] when the guard does not hold, or the broker did not acknowledge it.
     pub async fn direct_room(
         &self,
         by: &Username,
         pair: &Pair,
+        guard: &Guard,
     ) -> Result<v1::Room, DirectoryError> {
         for _ in 0..TRIES {
             let subject = subject::log_direct(pair);
@@ -147,27 +148,32 @@ impl Directory<'_> {
             });
             let mut entries = vec![entry(by, subject, taken, FREE)?];
             entries.extend(made(by, &id, &room)?);
-            match self.log.append_all(&entries).await {
+            match self
+                .append_guarded(entries, std::slice::from_ref(guard))
+                .await
+            {
                 Ok(_) => return Ok(room),
                 // The other one was first.
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+                Err(DirectoryError::Store(StoreError::Conflict)) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(StoreError::Conflict.into())
     }
 
-    /// Changes a room while the guard holds, and tells it in the room's log.
+    /// Changes a room while the guards hold, and tells it in the room's log. An archived room is only
+    /// opened again.
     ///
     /// # Errors
-    /// [`DirectoryError::Missing`], [`DirectoryError::Taken`] when another room has the name, or
-    /// [`DirectoryError::Outdated`] when the guard does not hold.
+    /// [`DirectoryError::Missing`], [`DirectoryError::Taken`] when another room has the name,
+    /// [`DirectoryError::Outdated`] when a guard does not hold, or [`DirectoryError::Moved`] when the
+    /// room was archived meanwhile.
     pub async fn change_room(
         &self,
         by: &Username,
         id: &RoomId,
         edit: &RoomEdit,
-        guard: &Guard,
+        guards: &[Guard],
     ) -> Result<v1::Room, DirectoryError> {
         for _ in 0..TRIES {
             let (place, before) = self.room_with_place(id).await?;
@@ -176,6 +182,9 @@ impl Directory<'_> {
             let change = edit.apply(&mut after);
             if after == before {
                 return Ok(after);
+            }
+            if before.archived && after.archived {
+                return Err(DirectoryError::Moved);
             }
             let body = Body::RoomChanged(v1::RoomChanged {
                 room: Some(after.clone()),
@@ -195,7 +204,6 @@ impl Directory<'_> {
                     }
                 }
             }
-            let guards = std::slice::from_ref(guard);
             match self.append_guarded(entries, guards).await {
                 Ok(_) => return Ok(after),
                 Err(DirectoryError::Store(StoreError::Conflict)) => {}
