@@ -16,6 +16,7 @@ mod known;
 mod listener;
 mod oidc;
 mod pages;
+mod pages_of_one;
 mod picture;
 mod render;
 mod routes;
@@ -46,6 +47,7 @@ pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
 pub use known::KnownBrowsers;
 pub(in crate::server) use listener::serve;
+pub use pages_of_one::PagesOfOne;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 pub use uploads::Uploads;
@@ -108,6 +110,8 @@ pub struct AppState {
     pub behind_proxy: bool,
     /// How long the rights of a connection stand.
     pub rights_life: Duration,
+    /// The pages that are in memory.
+    pub pages_of_one: PagesOfOne,
     /// The large bodies that are in memory.
     pub uploads: Uploads,
     /// How fast what is sent has to come.
