@@ -63,6 +63,22 @@ pub const CONNECTIONS_PER_PERSON: usize = 20;
 /// directly to the broker with a session's token or `.creds` files.
 pub const CONNECTIONS_IN_ALL: usize = 50;
 
+/// The payload of one request, in bytes.
+pub const PAYLOAD: usize = 65_536;
+
+/// Subscriptions of one connection: those of a guest with as many rooms and people as one may have, and some to
+/// spare. The broker's `max_subscriptions`, of natter's own connections too.
+pub const SUBSCRIPTIONS: usize = 2_600;
+
+/// Subscriptions of all connections of one person. The broker delivers a message to each of them, even when
+/// all are to the same subject: this bounds what one message can cost. Somebody with 500 closed rooms may have eleven
+/// pages open, somebody with 40 as many as [`CONNECTIONS_IN_ALL`].
+pub const SUBSCRIPTIONS_IN_ALL: usize = 12_000;
+
+/// Messages a second that all connections of one person send to the broker, on whichever subject, on the average of
+/// some seconds. Natter counts those on its own subjects more strictly.
+pub const MESSAGES_PER_SECOND: u64 = 1_000;
+
 /// How long a web session lasts without being used anew.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 

@@ -291,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn there_are_subscriptions_for_every_right_and_some_to_spare() {
+        let most = every().iter().map(|s| rights_for(s).subscribe.len()).max();
+        assert!(most.unwrap() + 32 <= limits::SUBSCRIPTIONS, "{most:?}");
+        // With forty closed rooms, at the limit on connections.
+        let usual = rights_for(&ada(Role::Member, 40, 0, 0)).subscribe.len();
+        assert!(usual * limits::CONNECTIONS_IN_ALL <= limits::SUBSCRIPTIONS_IN_ALL);
+    }
+
+    #[test]
     fn a_service_asks_about_services_and_hears_the_answers() {
         let monitor = rights_of_service(&name("monitor"));
         assert_eq!(monitor.subscribe, ["_INBOX.SERVICE.monitor.>"]);

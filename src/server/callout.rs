@@ -30,13 +30,6 @@ const AT_ONCE: usize = 64;
 /// After this the broker, which waits for five seconds, has refused; nobody’s turn is held longer.
 const DECIDED_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// What a page needs and somewhat more: the broker has no other limit for one connection.
-const LIMITS: UserLimits = UserLimits {
-    subs: 1_200,
-    payload: 65_536,
-    data: -1,
-};
-
 /// What an answer is worked out from.
 #[derive(Clone)]
 pub struct Known {
@@ -145,7 +138,9 @@ async fn answer(
                 &request.user_nkey,
                 &name.to_string(),
                 &permissions(admitted.rights),
-                &LIMITS,
+                // nats-server 2.15 applies limits in the answer of a callout to nobody. `max_subscriptions` in its
+                // configuration, `router::arrivals` and `busiest` do instead.
+                &UserLimits::default(),
                 expiry(
                     known.rights_life,
                     admitted.until,

@@ -287,6 +287,16 @@ impl Limits {
         Err(Excess::CutOff { cut_now: true })
     }
 
+    /// Cuts somebody off for what natter itself does not count. False: they are cut off already.
+    #[must_use]
+    pub fn cut_off_now(&self, uid: &Username) -> bool {
+        let is_new = !self.is_cut_off(uid);
+        if is_new {
+            self.cut_off(uid, Instant::now());
+        }
+        is_new
+    }
+
     /// Counts a message.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 mod asked;
 pub mod broker;
 mod budget;
+mod busiest;
 pub mod callout;
 pub mod clock;
 mod cluster;

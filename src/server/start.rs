@@ -22,7 +22,8 @@ use super::connection_limit::ConnectionLimit;
 use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
 use super::http::{
-    self, AppState, Bodies, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, Tunnels,
+    self, AppState, Bodies, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, PagesOfOne,
+    Tunnels,
 };
 use super::limits::Limits;
 use super::links::{LinkError, Links};
@@ -37,7 +38,7 @@ use super::sign_out::{self, SignOut};
 use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
 use super::whereabouts::{Whereabouts, WhereaboutsError};
-use super::{callout, open_files, self_test};
+use super::{busiest, callout, open_files, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
 use crate::wire::v1::RoomKind;
@@ -245,11 +246,18 @@ impl Server {
         };
         let flooders = CuttingOff {
             system: links.system.clone(),
-            account: chat_account,
+            account: chat_account.clone(),
             connections: connections.clone(),
             lately: Lately::default(),
         };
         let cut_off: CutOff = Arc::new(move |uid| flooders.cut(uid));
+        tokio::spawn(busiest::watch(
+            links.system.clone(),
+            chat_account.clone(),
+            limits.clone(),
+            Arc::clone(&cut_off),
+            stop.clone(),
+        ));
         let served = services::router(services.clone())
             .serve(links.wires(limits.clone(), cut_off), stop.clone())
             .await?;
@@ -304,6 +312,7 @@ impl Server {
             behind_proxy: options.behind_proxy,
             rights_life,
             bodies: Bodies::default(),
+            pages_of_one: PagesOfOne::default(),
             body_pace: options.body_pace,
             setup_token: setup_token.clone(),
             leptos,

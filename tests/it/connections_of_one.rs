@@ -9,8 +9,11 @@ use futures::StreamExt as _;
 use natter::nats::{Auth, Client, ConnectOptions, Status};
 use natter::server::broker::{BrokerKeys, ServiceUser, present};
 use reqwest::StatusCode;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
+use crate::poison::Raw;
 use crate::support::{A_MOMENT, Natter, Person, SOON, jwt, with_creds};
 
 /// As many as one person may have.
@@ -98,6 +101,52 @@ async fn what_another_natter_lets_in_counts_too() {
     settled(&all).await;
     stay_at(&all, MOST).await;
     drop(beside);
+}
+
+/// A connection with subscriptions to one subject; how many copies of one message it got.
+async fn copies(natter: &Natter, person: &Person, wanted: usize) -> (TcpStream, usize) {
+    let mut stream = Raw::connect(natter, &person.token).await.into_stream();
+    let mut sent: String = (0..wanted).map(|n| format!("SUB hello {n}\r\n")).collect();
+    sent.push_str("PUB hello 4\r\nonce\r\nPING\r\n");
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let mut copies = 0;
+    loop {
+        match lines.next_line().await.unwrap().expect("a line").as_str() {
+            "PONG" => break,
+            line => copies += usize::from(line.starts_with("MSG hello ")),
+        }
+    }
+    (lines.into_inner().into_inner(), copies)
+}
+
+#[tokio::test]
+async fn a_connection_has_a_limit_of_subscriptions_and_so_have_all_of_one_person() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let bens = ben.connect().await;
+    let (first, delivered) = copies(&natter, &ada, 10_000).await;
+    assert_eq!(delivered, natter::domain::limits::SUBSCRIPTIONS);
+    // Four more of those are more than one person may have.
+    let mut all = vec![first];
+    for _ in 0..4 {
+        all.push(copies(&natter, &ada, 2_600).await.0);
+    }
+    for mut stream in all {
+        let is_ended = async {
+            let mut told = [0; 1_024];
+            while matches!(stream.read(&mut told).await, Ok(read) if read > 0) {}
+        };
+        let is_ended = tokio::time::timeout(3 * SOON, is_ended).await;
+        assert!(is_ended.is_ok(), "the connection goes on");
+    }
+    assert_eq!(
+        ada.get("/session").await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    bens.flush().await.unwrap();
+    assert_eq!(bens.status(), Status::Connected);
 }
 
 /// What is asked of the broker on its system account.

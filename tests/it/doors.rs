@@ -35,7 +35,7 @@ async fn a_request_says_once_whom_it_is_for() {
             400,
         ),
         // A client without HTTP/1.1 is not a browser.
-        ("GET /health HTTP/1.0\r\n\r\n", 200),
+        ("GET /login HTTP/1.0\r\n\r\n", 200),
         (
             "GET http://localhost/login HTTP/1.1\r\nHost: localhost\r\n\r\n",
             200,
@@ -101,7 +101,9 @@ async fn with_a_public_url_it_answers_to_that_and_to_what_a_proxy_calls_it() {
             ("evil.chat.example.org", 421),
         ] {
             assert_eq!(as_host(&natter, host, "/login").await, is, "{host}");
-            assert_eq!(as_host(&natter, host, "/health").await, 200, "{host}");
+            // Its answer depends on how natter is, and never on the name.
+            let health = as_host(&natter, host, "/health").await;
+            assert!([200, 503].contains(&health), "{host}: {health}");
             // The proxy asks by an address, and says what it was asked for: it is believed where
             // there is one.
             let forwarded = stranger()

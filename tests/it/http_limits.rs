@@ -1,6 +1,13 @@
 //! HTTP requests are limited by person, and by address without a session.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use reqwest::{Client, Response, StatusCode, header};
+
+use tokio::sync::oneshot;
 
 use crate::support::{Natter, PASSWORD, Person, stranger, ulid};
 
@@ -105,4 +112,34 @@ async fn an_address_without_a_session_is_limited_and_those_with_one_are_not() {
     let signed_in = ben.submit_as_it_is("/login", &form).await;
     assert_eq!(signed_in.status(), StatusCode::SEE_OTHER);
     assert_eq!(natter.health().await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn many_pages_of_one_person_keep_nobody_else_waiting_for_all_of_them() {
+    const PAGES: usize = 150;
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let ben = Person::sign_up(&natter, "ben").await;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let (first, is_under_way) = oneshot::channel();
+    let asked = tokio::spawn({
+        let answered = Arc::clone(&answered);
+        async move {
+            let ask = || async {
+                let page = ada.get("/people").await;
+                assert_eq!(page.status(), StatusCode::OK);
+                page.text().await.unwrap();
+                answered.fetch_add(1, Ordering::Relaxed);
+            };
+            let mut all: FuturesUnordered<_> = (0..PAGES).map(|_| ask()).collect();
+            all.next().await;
+            let _ = first.send(());
+            while all.next().await.is_some() {}
+        }
+    });
+    is_under_way.await.unwrap();
+    assert_eq!(ben.get("/").await.status(), StatusCode::OK);
+    let before = answered.load(Ordering::Relaxed);
+    assert!(before < PAGES / 2, "after {before} of ada's {PAGES}");
+    asked.await.unwrap();
 }

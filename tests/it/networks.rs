@@ -1,7 +1,7 @@
 //! The client on networks that are slow, cut, silent or hostile, over both transports.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use natter::nats::{
@@ -77,7 +77,7 @@ async fn hears(feed: &mut Subscription, payload: &str) {
 }
 
 #[tokio::test]
-async fn a_half_open_socket_is_found_within_five_seconds_of_a_look() {
+async fn a_half_open_socket_is_found_by_a_look() {
     let broker = Broker::start().await;
     let ways = [Way::Up, Way::Down, Way::Both];
     let over = |url| ways.map(|way| is_found_by_a_look(url, way));
@@ -92,11 +92,9 @@ async fn is_found_by_a_look(url: &str, way: Way) {
     sleep(A_MOMENT).await;
     assert_eq!(remote.client.status(), Status::Connected, "nobody knows");
     // What `visibilitychange`, `pageshow` and `online` do in a page.
-    let begun = Instant::now();
     remote.client.probe();
     let is_it = |event: &Event| matches!(event, Event::Disconnected(Reason::NoSignOfLife));
     remote.until(is_it).await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "{way:?}");
     remote.proxy.set(Fault::Pass);
     remote.client.connected().await.unwrap();
     remote.client.flush().await.unwrap();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::keys::BrokerKeys;
 use super::trust::{Trust, quote};
+use crate::domain::limits;
 
 /// How many bytes JetStream may keep when nothing is said. Without a number nats-server takes three
 /// quarters of what is free at its start, into which all that it has already must fit: a store that is
@@ -54,7 +55,7 @@ impl fmt::Display for SyncInterval {
     }
 }
 
-/// The largest payload, of natter's own connections too. Users have a smaller one in their JWT.
+/// The largest payload, of natter's own connections too. People's requests have a smaller one (`limits::PAYLOAD`).
 pub(super) const MAX_PAYLOAD: &str = "1MB";
 
 /// Bytes that may wait for one connection before the server cuts it off. The default, 64 MB, is
@@ -139,6 +140,7 @@ pid_file: {pid_file}
 ports_file_dir: {ports_folder}
 max_payload: {MAX_PAYLOAD}
 max_pending: {MAX_PENDING}
+max_subscriptions: {max_subscriptions}
 # natter reads the log from stderr and has times of its own.
 logtime: false
 
@@ -150,6 +152,7 @@ jetstream {{
 }}
 
 {trust}",
+            max_subscriptions = limits::SUBSCRIPTIONS,
             nats_port = port(ports.nats),
             pid_file = quote_path(&self.paths.pid_file),
             ports_folder = quote_path(&self.paths.ports_folder),

@@ -20,7 +20,7 @@ use super::system::{DEADLINE, SystemError, broker, request, server_count};
 /// The length of the first page, and of every page after one that did not arrive. The list has the names
 /// that clients gave themselves, so one connection can take 25 kB: this many are less than 8 MB, which is
 /// allowed.
-const FIRST_PAGE: usize = 256;
+pub(super) const FIRST_PAGE: usize = 256;
 
 /// The length of the longest page.
 const LONGEST_PAGE: usize = 1_024;
@@ -53,6 +53,24 @@ pub(super) struct Open {
     pub authorized_user: String,
     #[serde(default)]
     pub start: String,
+    /// Messages that the server has received from it, forbidden ones too.
+    #[serde(default)]
+    pub in_msgs: u64,
+    #[serde(default)]
+    pub subscriptions: u64,
+}
+
+/// The order of a list. Numbers grow, so only lists in their order can be read page by page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum Order {
+    #[serde(rename = "cid")]
+    Number,
+    /// Those with the most subscriptions first.
+    #[serde(rename = "subs")]
+    Subscriptions,
+    /// Those from which the most messages came first.
+    #[serde(rename = "msgs_from")]
+    Messages,
 }
 
 /// The open connections of a selection, on all servers, each with its server's id.
@@ -60,10 +78,10 @@ pub(super) async fn connections(
     client: &Client,
     selection: &Selection,
 ) -> Result<Vec<(String, Open)>, SystemError> {
-    let mut firsts = first_pages(client, selection).await;
+    let mut firsts = first_pages(client, selection, Order::Number).await;
     if firsts.is_err() {
         sleep(PAUSE).await;
-        firsts = first_pages(client, selection).await;
+        firsts = first_pages(client, selection, Order::Number).await;
     }
     let lists = firsts?.into_iter().map(|(server, first)| async move {
         let list = rest(client, &server, selection, first).await?;
@@ -72,16 +90,17 @@ pub(super) async fn connections(
     Ok(try_join_all(lists).await?.into_iter().flatten().collect())
 }
 
-/// The first page of every server.
-async fn first_pages(
+/// The first page of every server, with the server's id.
+pub(super) async fn first_pages(
     client: &Client,
     selection: &Selection,
+    order: Order,
 ) -> Result<Vec<(String, Page)>, SystemError> {
     let deadline = Instant::now() + DEADLINE;
     let all = server_count(client, deadline).await?;
     let inbox = client.new_inbox();
     let mut replies = client.subscribe(inbox.clone()).await.map_err(broker)?;
-    let question = question(selection, 0, FIRST_PAGE)?;
+    let question = question(selection, order, 0, FIRST_PAGE)?;
     client
         .publish_with_reply("$SYS.REQ.SERVER.PING.CONNZ", inbox, question.into())
         .await
@@ -106,7 +125,7 @@ async fn rest(
 ) -> Result<Vec<Open>, SystemError> {
     let mut list = List::new(first);
     while let Some((offset, limit)) = list.wants() {
-        let question = question(selection, offset, limit)?;
+        let question = question(selection, Order::Number, offset, limit)?;
         let subject = format!("$SYS.REQ.SERVER.{server}.CONNZ");
         let answer = request(client, subject, question, Instant::now() + DEADLINE).await;
         match answer.and_then(|answer| page(&answer)) {
@@ -119,12 +138,17 @@ async fn rest(
     Ok(list.found)
 }
 
-fn question(selection: &Selection, offset: usize, limit: usize) -> Result<String, SystemError> {
+fn question(
+    selection: &Selection,
+    order: Order,
+    offset: usize,
+    limit: usize,
+) -> Result<String, SystemError> {
     #[derive(Serialize)]
     struct Question<'a> {
         // Usernames are shown and filtered only with it.
         auth: bool,
-        sort: &'static str,
+        sort: Order,
         offset: usize,
         limit: usize,
         #[serde(flatten)]
@@ -132,7 +156,7 @@ fn question(selection: &Selection, offset: usize, limit: usize) -> Result<String
     }
     serde_json::to_string(&Question {
         auth: true,
-        sort: "cid",
+        sort: order,
         offset,
         limit,
         selection,
@@ -141,8 +165,8 @@ fn question(selection: &Selection, offset: usize, limit: usize) -> Result<String
 }
 
 /// A part of one server's list.
-struct Page {
-    open: Vec<Open>,
+pub(super) struct Page {
+    pub open: Vec<Open>,
     bytes: usize,
 }
 
@@ -255,6 +279,8 @@ mod tests {
             account: String::new(),
             authorized_user: String::new(),
             start: String::new(),
+            in_msgs: 0,
+            subscriptions: 0,
         };
         Page {
             open: all[from..to].iter().map(open).collect(),

@@ -52,5 +52,7 @@ pub use locate::{LocateError, MINIMUM_VERSION, Version, locate};
 pub use node::Node;
 pub use passage::{Passage, Sighting};
 pub use supervisor::BrokerState;
-pub use system::{Present, SystemError, connections_of, kick, kick_all, present};
+pub use system::{
+    Busiest, Busy, Present, SystemError, busiest, connections_of, kick, kick_all, present,
+};
 pub use trust::SESSION_COOKIE_UPSTREAM;

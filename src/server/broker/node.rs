@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::config::{MAX_PAYLOAD, MAX_PENDING, NO_LIMIT, SyncInterval, quote_path};
 use super::keys::BrokerKeys;
 use super::trust::{Trust, quote};
+use crate::domain::limits;
 
 /// What a cluster is called, by its servers.
 const CLUSTER: &str = "natter";
@@ -49,6 +50,7 @@ server_name: {name}
 listen: \"{listen}\"
 max_payload: {MAX_PAYLOAD}
 max_pending: {MAX_PENDING}
+max_subscriptions: {max_subscriptions}
 
 cluster {{
   name: {CLUSTER}
@@ -64,6 +66,7 @@ jetstream {{
 }}
 
 {trust}",
+            max_subscriptions = limits::SUBSCRIPTIONS,
             name = quote(&self.name),
             listen = self.listen,
             cluster = self.cluster,

@@ -1,5 +1,6 @@
 //! What natter does over its SYS connection: find a user's connections, and end them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
-use super::connz::{Open, Reply, Selection, connections, parse};
+use super::connz::{FIRST_PAGE, Open, Order, Reply, Selection, connections, first_pages, parse};
 
 /// How long all servers together have to answer. One that is slower than this is not heard.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
@@ -84,6 +85,65 @@ pub async fn present(client: &Client, account: &str) -> Result<Vec<Present>, Sys
     let open = connections(client, &selection).await?.into_iter();
     let theirs = open.filter(|(_, open)| open.account == account);
     Ok(theirs.map(|(server, open)| open.at(server)).collect())
+}
+
+/// A connection and what it costs the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    /// Which, and whose.
+    pub connection: Present,
+    /// Messages that came from it since it was made, forbidden ones too.
+    pub messages: u64,
+    /// Its subscriptions.
+    pub subscriptions: u64,
+}
+
+/// The busiest connections of all servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Busiest {
+    /// Each once, in no order.
+    pub connections: Vec<Busy>,
+    /// By server, the most messages that can have come from a connection that is not among them.
+    pub unlisted: HashMap<String, u64>,
+}
+
+/// On each server the 256 connections of an account from which the most messages came, and the 256 with the
+/// most subscriptions.
+///
+/// # Errors
+/// Fails when a server does not answer within 2 s.
+pub async fn busiest(client: &Client, account: &str) -> Result<Busiest, SystemError> {
+    let selection = Selection {
+        account: Some(account.to_owned()),
+    };
+    let (mut all, mut unlisted) = (HashMap::new(), HashMap::new());
+    for order in [Order::Messages, Order::Subscriptions] {
+        let servers = first_pages(client, &selection, order).await?.into_iter();
+        let listed = servers.flat_map(|(server, page)| {
+            if order == Order::Messages {
+                let least = page.open.last().map(|open| open.in_msgs);
+                let least = least.filter(|_| page.open.len() >= FIRST_PAGE);
+                unlisted.insert(server.clone(), least.unwrap_or(0));
+            }
+            page.open
+                .into_iter()
+                .map(move |open| (server.clone(), open))
+        });
+        for (server, open) in listed {
+            let (messages, subscriptions) = (open.in_msgs, open.subscriptions);
+            let busy = Busy {
+                messages,
+                subscriptions,
+                connection: open.at(server),
+            };
+            let place = (busy.connection.server.clone(), busy.connection.cid);
+            all.insert(place, busy);
+        }
+    }
+    Ok(Busiest {
+        connections: all.into_values().collect(),
+        unlisted,
+    })
 }
 
 /// Ends a connection. One that has ended already is fine. The client sees its connection

@@ -61,7 +61,10 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
             parts.extensions.insert(CountedAs(asker));
         }
     }
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let reader = me.as_ref().filter(|_| is_read && is_page_at(&parts));
+    let reader = reader.map(|me| me.uid.clone());
+    let answer = next.run(Request::from_parts(parts, body));
+    let mut response = state.pages_of_one.answer(reader.as_ref(), answer).await;
     let begun = response.extensions_mut().remove::<Entered>();
     let entered = begun.or_else(|| {
         // A session from before natter marked browsers as known.
@@ -105,6 +108,12 @@ fn wanted(path: &str) -> Wanted {
         path if path.starts_with("/pictures/") => Wanted::Picture,
         _ => Wanted::Page,
     }
+}
+
+/// Is a page rendered at this address? A live connection lasts, and `/session` has to answer when pages do not.
+fn is_page_at(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    wanted(path) == Wanted::Page && !["/nats", "/session"].contains(&path)
 }
 
 fn too_many(wait: Duration) -> Response {

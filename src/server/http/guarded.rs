@@ -97,8 +97,12 @@ impl<H: Handler<T, AppState>, T: 'static> Handler<T, AppState> for Guarded<H> {
             };
             match admitted {
                 Ok(()) => {
+                    let me = parts.extensions.get::<SignedIn>();
+                    let uid = me.map(|me| me.uid.clone());
+                    let pages = state.pages_of_one.clone();
                     let request = Request::from_parts(parts, Body::from(body));
-                    form.call(request, state).await
+                    let answer = form.call(request, state);
+                    pages.answer(uid.as_ref(), answer).await
                 }
                 Err(refusal) => *refusal,
             }

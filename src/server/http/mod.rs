@@ -17,6 +17,7 @@ mod known;
 mod listener;
 mod oidc;
 mod pages;
+mod pages_of_one;
 mod picture;
 mod render;
 mod routes;
@@ -47,6 +48,7 @@ pub(in crate::server) use connections::Connections;
 pub(in crate::server) use cookie::SESSION as SESSION_COOKIE;
 pub use known::KnownBrowsers;
 pub(in crate::server) use listener::serve;
+pub use pages_of_one::PagesOfOne;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 
@@ -110,6 +112,8 @@ pub struct AppState {
     pub rights_life: Duration,
     /// The bodies that are in memory.
     pub bodies: Bodies,
+    /// The pages that are in memory.
+    pub pages_of_one: PagesOfOne,
     /// How fast what is sent has to come.
     pub body_pace: BodyPace,
     /// The token that the first account off loopback needs.

@@ -16,7 +16,7 @@ use super::relays::Relays;
 use super::serve::{CutOff, send};
 use super::turns::Turns;
 use super::{Request, Wires};
-use crate::domain::Username;
+use crate::domain::{Username, limits};
 use crate::nats::Message;
 use crate::server::Failure;
 use crate::server::limits::{Excess, Limits};
@@ -91,6 +91,9 @@ impl Arrivals {
         }
         if let Err(Excess::Refused(failure)) = counted {
             return self.tell(about, request.reply, failure);
+        }
+        if message.payload.len() > limits::PAYLOAD {
+            return self.tell(about, request.reply, Failure::too_large());
         }
         let (bytes, reply) = (request.payload.len(), request.reply.clone());
         let job = Job {

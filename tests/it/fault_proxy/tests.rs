@@ -82,7 +82,8 @@ async fn a_delay_is_there_and_back_and_many_are_under_way() {
     let mut stream = dial(&proxy).await;
     say(&mut stream, "first").await;
     hear(&mut stream, "first").await;
-    let delay = Duration::from_millis(100);
+    // One after the other they would take ten seconds.
+    let delay = Duration::from_millis(500);
     proxy.set(Fault::Delay(delay));
     let begun = Instant::now();
     for _ in 0..20 {
