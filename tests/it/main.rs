@@ -23,6 +23,7 @@ mod filled;
 mod floods;
 mod forms;
 mod guessing;
+mod half_open;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
 mod headless;
