@@ -7,7 +7,8 @@
 //! past the limit, `cut_off` those of people who flood natter; `cluster` says which of several servers does
 //! what; `limits` bounds what a person or a `source` may do, `turns` queues expensive work fairly,
 //! `budget` bounds the size of an answer; `oidc` asks an identity provider who somebody is; `http` serves
-//! pages and the tunnel; `creds` is what an administrator does at a running server; `log_limit` keeps the
+//! pages and the tunnel; `creds` is what an administrator does at a running server; `socket_addr` reads addresses of flags;
+//! `log_limit` keeps the
 //! log short. `failure` is the one place where errors become words, `start` the one where everything is
 //! put together.
 
@@ -40,6 +41,7 @@ mod self_test;
 pub mod services;
 mod sign_out;
 mod site;
+pub mod socket_addr;
 pub mod source;
 pub mod space;
 mod start;

@@ -28,6 +28,13 @@ async fn what_a_terminal_says_is_in_the_room() {
     terminal
         .says(&["say", "--room", "general", "--lines"], "one\n\ntwo\n")
         .await;
+    // - is standard input, as without it.
+    terminal
+        .says(&["say", "--room", "general", "--lines", "-"], "three\n")
+        .await;
+    let both = ["say", "--room", "general", "--lines", "four"];
+    let refused = terminal.run(&both, "five\n").await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let texts = terminal.texts().await;
     assert_eq!(
         texts,
@@ -36,12 +43,13 @@ async fn what_a_terminal_says_is_in_the_room() {
             "two\nlines",
             "```\nfn main() {}\n```",
             "one",
-            "two"
+            "two",
+            "three"
         ]
     );
 
     let printed = terminal
-        .says(&["tail", "--room", "general", "-n", "4"], "")
+        .says(&["tail", "--room", "general", "-n", "5"], "")
         .await;
     let lines: Vec<_> = printed.lines().collect();
     assert!(lines[0].ends_with("Z  ada: two"), "{printed}");
@@ -61,7 +69,7 @@ async fn what_a_terminal_says_is_in_the_room() {
     let recent = terminal
         .says(&["tail", "--room", "general", "--since", "1h"], "")
         .await;
-    assert_eq!(recent.matches("ada: ").count(), 5);
+    assert_eq!(recent.matches("ada: ").count(), 6);
 }
 
 #[tokio::test]
