@@ -63,7 +63,7 @@ pub const CONNECTIONS_PER_PERSON: usize = 20;
 /// directly to the broker with a session's token or `.creds` files.
 pub const CONNECTIONS_IN_ALL: usize = 50;
 
-/// How long a web session lasts without being used anew.
+/// How long a web session lasts after its last use.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// How long somebody may take to sign in at an identity provider, and then again to confirm what

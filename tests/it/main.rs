@@ -54,6 +54,7 @@ mod rights;
 mod rooms;
 mod rules;
 mod services;
+mod session_life;
 mod signing;
 mod slow_bodies;
 mod support;
