@@ -7,8 +7,8 @@
 //! past the limit, `cut_off` those of people who flood natter; `cluster` says which of several servers does
 //! what; `limits` bounds what a person or a `source` may do, `turns` queues expensive work fairly,
 //! `budget` bounds the size of an answer; `oidc` asks an identity provider who somebody is; `http` serves
-//! pages and the tunnel; `creds` is what an administrator does at a running server; `socket_addr` reads addresses of flags;
-//! `log_limit` keeps the
+//! pages and the tunnel; `creds` is what an administrator does at a running server; `tasks` starts what runs for as long as natter
+//! does, and tells of what ended; `socket_addr` reads addresses of flags; `log_limit` keeps the
 //! log short. `failure` is the one place where errors become words, `start` the one where everything is
 //! put together.
 
@@ -46,6 +46,7 @@ pub mod source;
 pub mod space;
 mod start;
 pub mod store;
+mod tasks;
 mod turns;
 pub mod whereabouts;
 
@@ -53,3 +54,4 @@ pub use budget::{Budget, Part};
 pub use failure::Failure;
 pub use http::{Address, addresses};
 pub use start::{Server, StartError};
+pub use tasks::Tasks;

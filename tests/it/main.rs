@@ -27,6 +27,7 @@ mod half_open;
 mod headers;
 #[allow(dead_code, reason = "shared with the campaign, which uses more of it")]
 mod headless;
+mod health;
 mod http_limits;
 mod http_matrix;
 mod interop;
