@@ -72,7 +72,8 @@ async fn until_it_answers(path: &Path, store: &Store) -> Duration {
     // The file is another natter's afterwards.
     let (_tell, reconnects) = watch::channel(0);
     let began = Instant::now();
-    let model = ReadModel::start(path.to_owned(), store.log.clone(), reconnects, stop.clone())
+    let tasks = natter::server::Tasks::until(stop.clone());
+    let model = ReadModel::start(path.to_owned(), store.log.clone(), reconnects, &tasks)
         .await
         .unwrap();
     let mut progress = model.follow();

@@ -140,6 +140,7 @@ async fn tell(mut events: EventStream) {
                 is_away = true;
                 complain(format_args!("Disconnected: {reason}. Trying again…"));
             }
+            Event::Unanswered => eprintln!("No answer for 5 s. Is the server still there?"),
             Event::AuthRefused => {
                 eprintln!("The server refuses the connection. Trying again…");
             }
@@ -154,6 +155,7 @@ async fn tell(mut events: EventStream) {
             // A right that is missing is told by the command that wanted it.
             Event::PermissionDenied { .. }
             | Event::Connected(_)
+            | Event::Answered
             | Event::ConnectFailed(_)
             | Event::Lagged => {}
         }

@@ -40,7 +40,7 @@ pub(super) struct CredsOptions {
     #[arg(long, value_name = "NKEY|NAME")]
     revoke: Option<String>,
 
-    /// Write the file here, with mode 0600, instead of standard output. It must not exist.
+    /// Write the file here, with mode 0600, instead of standard output (-). It must not exist.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "revoke"])]
     out: Option<PathBuf>,
 
@@ -93,6 +93,7 @@ pub(super) async fn run(options: CredsOptions) -> Result<(), CredsCommandError> 
         (None, None) => None,
     };
     if let Some(holder) = holder {
+        let out = out.filter(|file| file.as_os_str() != "-");
         return make(&data, holder, out).await;
     }
     let server = Administered::connect(&data).await?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::server::broker::{BrokerKeys, KeysError, Node, SyncInterval};
+use crate::server::socket_addr;
 
 /// Print the nats.conf of one server of a NATS cluster for natter.
 #[derive(Debug, clap::Args)]
@@ -26,19 +27,24 @@ pub(super) struct NatsConfigOptions {
     name: String,
 
     /// Where NATS clients connect.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = socket_addr::parse)]
     listen: SocketAddr,
 
     /// Where natter’s tunnel connects.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = socket_addr::parse)]
     ws: SocketAddr,
 
     /// Where the other servers connect.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = socket_addr::parse)]
     cluster: SocketAddr,
 
     /// Where the other servers are.
-    #[arg(long, value_name = "ADDR,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "HOST:PORT,…",
+        value_delimiter = ',',
+        value_parser = socket_addr::parse
+    )]
     routes: Vec<SocketAddr>,
 
     /// The folder of its JetStream store.

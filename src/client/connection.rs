@@ -1,8 +1,10 @@
 //! Follows a connection: what is told of it, and whether the person is still signed in.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::{Either, select};
 
 use super::chat::lock;
 use super::{
@@ -13,6 +15,9 @@ use crate::nats::{self, Client, Event, ServerInfo, Status, runtime};
 
 /// A cut shorter than this is not spoken of.
 const SILENCE: Duration = Duration::from_secs(2);
+
+/// How long an answer about the session may take.
+const SESSION_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Between two questions whether the session still holds, while there is no connection.
 const ASK_AGAIN: Duration = Duration::from_secs(4);
@@ -46,9 +51,13 @@ async fn follow_events(
                 wire::listen(&chat);
                 chat.spawn(heads::after_connecting(chat.clone()));
             }
-            Event::Disconnected(_) => chat.spawn(while_away(chat.clone())),
+            // A connection that brings no answers is none to whoever looks at it.
+            Event::Disconnected(_) | Event::Unanswered => chat.spawn(while_away(chat.clone())),
+            Event::Answered => {
+                chat.update(|model| model.set_connection(ConnectionState::Connected))
+            }
             // A refusal looks the same whether the session is bad or natter is not there yet.
-            Event::AuthRefused => heed(&chat, chat.inner.shell.session().await),
+            Event::AuthRefused => heed(&chat, session(&chat).await),
             // The broker refuses a person's own subjects only to another person.
             Event::PermissionDenied { subject, .. } if subject::is_of(&subject, &chat.inner.me) => {
                 chat.spawn(ask_session_once(chat.clone()));
@@ -66,7 +75,7 @@ async fn ask_session_once(chat: ChatClient) {
     if std::mem::replace(&mut *lock(&chat.inner.is_asking_session), true) {
         return;
     }
-    let answer = chat.inner.shell.session().await;
+    let answer = session(&chat).await;
     *lock(&chat.inner.is_asking_session) = false;
     heed(&chat, answer);
 }
@@ -103,9 +112,20 @@ async fn while_away(chat: ChatClient) {
         return;
     }
     runtime::sleep(SILENCE).await;
-    while chat.connection().status() != Status::Connected {
-        let answer = chat.inner.shell.session().await;
-        if chat.connection().status() == Status::Connected {
+    while !is_well(&chat) {
+        let mut asking = pin!(session(&chat));
+        let answer = match select(&mut asking, pin!(runtime::sleep(SILENCE))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => {
+                chat.update(|model| {
+                    if model.connection() == ConnectionState::Connected && !is_well(&chat) {
+                        model.set_connection(ConnectionState::Reconnecting);
+                    }
+                });
+                asking.await
+            }
+        };
+        if is_well(&chat) {
             break;
         }
         let state = match answer {
@@ -123,7 +143,21 @@ async fn while_away(chat: ChatClient) {
     }
     *lock(&chat.inner.is_away) = false;
     // It may have come back while the last question was asked, and been told so before this.
-    if chat.connection().status() == Status::Connected {
+    if is_well(&chat) {
         chat.update(|model| model.set_connection(ConnectionState::Connected));
+    }
+}
+
+fn is_well(chat: &ChatClient) -> bool {
+    let connection = chat.connection();
+    connection.status() == Status::Connected && !connection.is_in_doubt()
+}
+
+/// How the session stands. A network that passes nothing to the broker may pass no HTTP either.
+async fn session(chat: &ChatClient) -> SessionAnswer {
+    let answer = chat.inner.shell.session();
+    match select(answer, pin!(runtime::sleep(SESSION_ANSWERS))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => SessionAnswer::GoOn,
     }
 }

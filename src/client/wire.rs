@@ -15,6 +15,10 @@ use crate::wire::{place_of, v1};
 /// Before trying again, where a second connection could not be made.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// The part of the life of rights that passes at most before another try to renew them: several fit into
+/// what is left.
+const SOON: f64 = 0.01;
+
 /// One connection, and what is heard on it.
 struct Wire {
     client: nats::Client,
@@ -145,9 +149,22 @@ fn is_missing(chat: &ChatClient) -> bool {
 /// Changes the connection before its rights end, again and again.
 pub(super) async fn renew(chat: ChatClient) {
     let life = chat.read(Model::rights_life);
+    renew_in_time(life, || {
+        let chat = chat.clone();
+        async move { change(&chat).await }
+    })
+    .await;
+}
+
+/// Renews rights that stand so long, and tries again soon where that fails: they have not ended yet.
+async fn renew_in_time<F: Future<Output = bool>>(life: Duration, renew: impl Fn() -> F) {
     loop {
         runtime::sleep(life.mul_f64(limits::RIGHTS_RENEWED)).await;
-        change(&chat).await;
+        let mut pause = PAUSE.min(life.mul_f64(SOON));
+        while !renew().await {
+            runtime::sleep(pause).await;
+            pause = (pause * 2).min(life.mul_f64(SOON));
+        }
     }
 }
 
@@ -197,4 +214,31 @@ async fn make_before_break(chat: &ChatClient) -> bool {
     // Answers that are under way still come.
     chat.spawn(async move { before.drain().await });
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_fails_is_tried_again_before_the_rights_end() {
+        let life = limits::RIGHTS_LIFE;
+        let begun = Instant::now();
+        let (tries, taken) = (Mutex::new(Vec::new()), Duration::from_secs(15));
+        let renewing = renew_in_time(life, || async {
+            tokio::time::sleep(taken).await;
+            let mut tries = tries.lock().unwrap();
+            tries.push(begun.elapsed());
+            tries.len() > 10
+        });
+        assert!(timeout(life, renewing).await.is_err(), "it goes on");
+        let tries = tries.into_inner().unwrap();
+        assert_eq!(tries.len(), 11, "{tries:?}");
+        let first_end = life.mul_f64(1.0 - limits::RIGHTS_JITTER);
+        assert!(tries[10] < first_end, "{tries:?}");
+    }
 }

@@ -79,7 +79,7 @@ pub const SUBSCRIPTIONS_IN_ALL: usize = 12_000;
 /// some seconds. Natter counts those on its own subjects more strictly.
 pub const MESSAGES_PER_SECOND: u64 = 1_000;
 
-/// How long a web session lasts without being used anew.
+/// How long a web session lasts after its last use.
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// How long somebody may take to sign in at an identity provider, and then again to confirm what

@@ -87,7 +87,7 @@ pub struct Position {
 pub enum Applied {
     /// It is shown now.
     Added,
-    /// It was there, or is the same thing a second time.
+    /// It was there, is the same thing a second time, or stands before what has been loaded.
     Known,
     /// Entries before it are missing: fetch from the position, then go on.
     Gap,
@@ -142,10 +142,31 @@ impl RoomLog {
         self.keys.contains(key)
     }
 
+    /// Is this place below the first entry here? What stands there belongs to pages that are not
+    /// loaded, so it says nothing about this log.
+    fn is_below(&self, sequence: Sequence) -> bool {
+        let first = self.entries.first();
+        first.is_some_and(|first| sequence < first.sequence)
+    }
+
+    /// Does this run, loaded later than this log, reach back to it? If so, every entry after this log's
+    /// end is in the run. A run of another log shares no key with this one, and then only its
+    /// sequences tell.
+    #[must_use]
+    pub fn is_reached_by(&self, run: &[LogEntry]) -> bool {
+        run.iter().any(|entry| self.is_past(entry))
+    }
+
+    /// Is this here, or before what is here?
+    #[must_use]
+    pub fn is_past(&self, entry: &LogEntry) -> bool {
+        self.holds(&entry.key) || self.is_below(entry.sequence)
+    }
+
     /// Takes an entry of the live feed.
     pub fn apply(&mut self, entry: LogEntry) -> Applied {
         if entry.sequence <= self.end.sequence {
-            return if self.holds(&entry.key) {
+            return if self.is_past(&entry) {
                 Applied::Known
             } else {
                 Applied::Reset
@@ -176,8 +197,14 @@ impl RoomLog {
             .collect();
         // The first event of a key is the one that counts: a later one that was shown for want of
         // it gives way.
-        self.entries
-            .retain(|entry| !older.iter().any(|o| o.key == entry.key));
+        let repeated: HashSet<_> = older
+            .iter()
+            .filter(|entry| self.holds(&entry.key))
+            .map(|entry| entry.key.clone())
+            .collect();
+        if !repeated.is_empty() {
+            self.entries.retain(|entry| !repeated.contains(&entry.key));
+        }
         self.keys
             .extend(older.iter().map(|entry| entry.key.clone()));
         older.append(&mut self.entries);
@@ -285,6 +312,30 @@ mod tests {
     fn another_past_is_another_log() {
         let mut log = RoomLog::load(vec![entry(3, 0, 1), entry(7, 3, 2)], false);
         assert_eq!(log.apply(entry(5, 3, 9)), Applied::Reset);
+    }
+
+    #[test]
+    fn an_entry_before_the_first_one_here_changes_nothing() {
+        let mut log = RoomLog::load(vec![entry(7, 5, 2), entry(9, 7, 3)], true);
+        assert_eq!(log.apply(entry(3, 1, 1)), Applied::Known);
+        assert_eq!(log.apply(entry(5, 3, 4)), Applied::Known);
+        assert_eq!(log.apply(entry(8, 7, 5)), Applied::Reset);
+        assert_eq!(shown(&log), [7, 9]);
+        log.keep_newest(1);
+        assert_eq!(log.apply(entry(7, 5, 2)), Applied::Known, "it was let go");
+    }
+
+    #[test]
+    fn a_run_reaches_a_log_with_an_entry_that_it_holds_or_that_is_before_it() {
+        let log = RoomLog::load(vec![entry(7, 3, 2), entry(9, 7, 3)], true);
+        assert!(!log.is_reached_by(&[]));
+        assert!(!log.is_reached_by(&[entry(11, 9, 4), entry(12, 11, 5)]));
+        assert!(log.is_reached_by(&[entry(9, 7, 3), entry(11, 9, 4)]));
+        // 7 and 9 were erased meanwhile.
+        assert!(log.is_reached_by(&[entry(3, 1, 1), entry(11, 9, 4)]));
+        // Another log, in which 7 and 9 are other entries.
+        assert!(!log.is_reached_by(&[entry(7, 5, 6), entry(9, 7, 7)]));
+        assert!(!RoomLog::default().is_reached_by(&[entry(1, 0, 1)]));
     }
 
     #[test]

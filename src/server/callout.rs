@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_nats::Message;
 use futures::StreamExt as _;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
 use super::broker::{
@@ -19,6 +18,7 @@ use super::connection_name::{ConnectionName, Judged};
 use super::limits::Limits;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::{CredsFile, Holder, SessionToken, Store, StoreError};
+use super::tasks::Tasks;
 use crate::domain::{Rights, Role, Username, limits, rights_for, rights_of_service};
 
 /// Of several natter servers, one answers each request.
@@ -55,20 +55,15 @@ pub async fn serve(
     auth: async_nats::Client,
     keys: Arc<BrokerKeys>,
     known: Known,
-    stop: CancellationToken,
+    tasks: &Tasks,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut requests = auth
         .queue_subscribe(CALLOUT_SUBJECT, QUEUE.to_owned())
         .await?;
     let turns = Arc::new(Semaphore::new(AT_ONCE));
-    tokio::spawn(async move {
-        loop {
-            let request = tokio::select! {
-                () = stop.cancelled() => return,
-                request = requests.next() => request,
-            };
-            let (Some(request), Ok(turn)) = (request, Arc::clone(&turns).acquire_owned().await)
-            else {
+    tasks.spawn("letting people connect", async move {
+        while let Some(request) = requests.next().await {
+            let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
                 return;
             };
             let (auth, keys, known) = (auth.clone(), Arc::clone(&keys), known.clone());

@@ -85,9 +85,6 @@ impl Cluster {
 
     /// Looks now and then, until `stop`.
     pub(super) async fn hold_together(self, js: Context, stop: CancellationToken) {
-        if !self.has_several() {
-            return;
-        }
         let looking = async {
             let mut fit = Fit::default();
             loop {

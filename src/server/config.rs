@@ -8,13 +8,20 @@ use super::broker::SyncInterval;
 pub use super::http::ConnectionBounds;
 use super::oidc::OidcOptions;
 pub use super::site::{NotAnOrigin, Site};
+use super::socket_addr;
 use crate::domain::limits;
 
 /// Serve Natter: the page, the commands, and (unless --nats names one) the broker.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeOptions {
-    /// Where the page is served.
-    #[arg(long, env = "NATTER_ADDR", default_value = "127.0.0.1:3000")]
+    /// Where the page is served: a host by its address or its name, and a port.
+    #[arg(
+        long,
+        env = "NATTER_ADDR",
+        default_value = "127.0.0.1:3000",
+        value_name = "HOST:PORT",
+        value_parser = socket_addr::parse
+    )]
     pub addr: SocketAddr,
 
     /// The folder for everything natter keeps. It is made when it does not exist.
@@ -73,7 +80,8 @@ pub struct ServeOptions {
     #[arg(
         long,
         env = "NATTER_NATS_WS",
-        value_name = "ADDR,…",
+        value_name = "HOST:PORT,…",
+        value_parser = socket_addr::parse,
         value_delimiter = ',',
         requires = "nats"
     )]

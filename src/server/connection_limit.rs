@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::broker::{Present, SystemError, kick_all, present};
+use super::tasks::Tasks;
 use crate::domain::limits;
 
 /// Connections of one person that are accepted before the broker's connections are listed. Each further
@@ -52,19 +52,19 @@ impl Person {
 }
 
 impl ConnectionLimit {
-    /// Counts connections in `account` until `stop`. Also looks after natter's own connection was lost:
+    /// Counts connections in `account` until natter stops. Also looks after natter's own connection was lost:
     /// people lose theirs with it, and connect again at once.
     #[must_use]
     pub fn start(
         system: async_nats::Client,
         account: String,
         mut reconnects: watch::Receiver<u64>,
-        stop: CancellationToken,
+        tasks: &Tasks,
     ) -> Self {
         let (limit, mut wanted) = Self::new();
         let people = Arc::clone(&limit.people);
         reconnects.mark_unchanged();
-        tokio::spawn(stop.run_until_cancelled_owned(async move {
+        tasks.spawn("counting connections", async move {
             let mut pause = PAUSE;
             loop {
                 tokio::select! {
@@ -80,7 +80,7 @@ impl ConnectionLimit {
                 }
                 pause = PAUSE.max(began.elapsed() * PAUSE_PER_LOOK);
             }
-        }));
+        });
         limit
     }
 

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
 use super::broker::{Passage, Present, Sighting, SystemError, kick, kick_all};
@@ -24,6 +23,7 @@ use super::limits::Limits;
 use super::read_model::queries::Loss;
 use super::read_model::{ReadError, ReadModel, queries};
 use super::store::Epoch;
+use super::tasks::Tasks;
 use crate::domain::{Sequence, Timestamp, Username, limits};
 
 /// An answer of the callout from before a change can still arrive until the broker's authorization
@@ -55,7 +55,7 @@ impl Cutter {
         passage: Passage,
         asked: Asked,
         limits: Limits,
-        stop: CancellationToken,
+        tasks: &Tasks,
     ) -> Self {
         let (tell, done) = watch::channel(Sequence(0));
         let work = Work {
@@ -65,8 +65,7 @@ impl Cutter {
             asked,
             limits,
         };
-        let working = work.run(tell);
-        tokio::spawn(async move { stop.run_until_cancelled(working).await });
+        tasks.spawn("ending connections that lost rights", work.run(tell));
         Self { done }
     }
 

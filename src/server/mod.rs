@@ -7,7 +7,8 @@
 //! past the limit, `cut_off` those of people who flood natter; `cluster` says which of several servers does
 //! what; `limits` bounds what a person or a `source` may do, `turns` queues expensive work fairly,
 //! `budget` bounds the size of an answer; `oidc` asks an identity provider who somebody is; `http` serves
-//! pages and the tunnel; `creds` is what an administrator does at a running server; `log_limit` keeps the
+//! pages and the tunnel; `creds` is what an administrator does at a running server; `tasks` starts what runs for as long as natter
+//! does, and tells of what ended; `socket_addr` reads addresses of flags; `log_limit` keeps the
 //! log short. `failure` is the one place where errors become words, `start` the one where everything is
 //! put together.
 
@@ -41,10 +42,12 @@ mod self_test;
 pub mod services;
 mod sign_out;
 mod site;
+pub mod socket_addr;
 pub mod source;
 pub mod space;
 mod start;
 pub mod store;
+mod tasks;
 mod turns;
 pub mod whereabouts;
 
@@ -52,3 +55,4 @@ pub use budget::{Budget, Part};
 pub use failure::Failure;
 pub use http::{Address, addresses};
 pub use start::{Server, StartError};
+pub use tasks::Tasks;

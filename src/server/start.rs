@@ -22,8 +22,8 @@ use super::connection_limit::ConnectionLimit;
 use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
 use super::http::{
-    self, AppState, Bodies, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, PagesOfOne,
-    Tunnels,
+    self, AppState, Bodies, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS,
+    PagesOfOne, Tunnels,
 };
 use super::limits::Limits;
 use super::links::{LinkError, Links};
@@ -32,11 +32,12 @@ use super::passwords::Passwords;
 use super::pictures::Pictures;
 use super::read_model::{ReadError, ReadModel};
 use super::ready::Ready;
-use super::router::{CutOff, Served};
+use super::router::CutOff;
 use super::services::{self, Services};
 use super::sign_out::{self, SignOut};
 use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
+use super::tasks::Tasks;
 use super::whereabouts::{Whereabouts, WhereaboutsError};
 use super::{busiest, callout, open_files, self_test};
 use crate::domain::{RoomName, Topic, Username};
@@ -130,11 +131,11 @@ pub struct Server {
     is_first_run: bool,
     setup_token: Option<Arc<str>>,
     stop: CancellationToken,
+    tasks: Tasks,
     tunnels: Tunnels,
     http: JoinHandle<std::io::Result<()>>,
     links: Links,
     broker: Option<EmbeddedBroker>,
-    _services: Served,
 }
 
 impl Server {
@@ -187,6 +188,7 @@ impl Server {
         let site = Arc::new(site);
 
         let stop = CancellationToken::new();
+        let tasks = Tasks::until(stop.clone());
         let links = Links::connect(&url, &keys).await?;
         let space = broker.as_ref().map(EmbeddedBroker::space);
         let space = space.unwrap_or_default();
@@ -195,7 +197,7 @@ impl Server {
             options.data.join("read-model.sqlite"),
             store.log.clone(),
             links.reconnects.clone(),
-            stop.clone(),
+            &tasks,
         )
         .await?;
         let read_model = match options.without_barrier {
@@ -213,12 +215,9 @@ impl Server {
             },
             asked.clone(),
             limits.clone(),
-            stop.clone(),
+            &tasks,
         );
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(limits.clone().tidy()),
-        );
+        tasks.spawn("forgetting old limits", limits.clone().tidy());
         let rights_life = Duration::from_secs(options.rights_life);
         let chat_account = keys.chat_account().to_owned();
         let known_browsers = KnownBrowsers::new(keys.secret_for("known browsers")?);
@@ -226,7 +225,7 @@ impl Server {
             links.system.clone(),
             chat_account.clone(),
             links.reconnects.clone(),
-            stop.clone(),
+            &tasks,
         );
         let known = callout::Known {
             store: store.clone(),
@@ -236,7 +235,7 @@ impl Server {
             connections: connections.clone(),
             rights_life,
         };
-        callout::serve(links.auth.clone(), keys, known, stop.clone()).await?;
+        callout::serve(links.auth.clone(), keys, known, &tasks).await?;
         let services = Services {
             store: store.clone(),
             read_model: read_model.clone(),
@@ -261,10 +260,14 @@ impl Server {
         let served = services::router(services.clone())
             .serve(links.wires(limits.clone(), cut_off), stop.clone())
             .await?;
+        tasks.spawn("answering commands", served.first_end());
 
         let cluster = Cluster::new(&site.brokers);
         let js = async_nats::jetstream::new(links.chat.clone());
-        tokio::spawn(cluster.clone().hold_together(js, stop.clone()));
+        if cluster.has_several() {
+            let holding = cluster.clone().hold_together(js, stop.clone());
+            tasks.spawn("holding the cluster together", holding);
+        }
         let ready = Ready::default();
         let tunnels = Tunnels::default();
         let is_first_run = !store.directory().is_founded().await?;
@@ -274,19 +277,21 @@ impl Server {
             true => Some(setup_token()?),
             false => None,
         };
-        tokio::spawn(self_test::watch(
+        let watching = self_test::watch(
             ready.clone(),
             links.clone(),
             store.sessions.clone(),
             site.brokers.clone(),
             stop.clone(),
-        ));
-        tokio::spawn(sign_out::close_tunnels(
+        );
+        tasks.spawn("testing that people can connect", watching);
+        let closing = sign_out::close_tunnels(
             store.sessions.clone(),
             tunnels.clone(),
             links.reconnects.clone(),
             stop.clone(),
-        ));
+        );
+        tasks.spawn("closing connections of ended sessions", closing);
         let state = AppState {
             sign_out: SignOut::new(
                 store.sessions.clone(),
@@ -304,6 +309,7 @@ impl Server {
             tunnels: tunnels.clone(),
             cluster,
             ready: ready.clone(),
+            tasks: tasks.clone(),
             space,
             chat: links.chat.clone(),
             site: Arc::clone(&site),
@@ -336,11 +342,11 @@ impl Server {
             is_first_run,
             setup_token,
             stop,
+            tasks,
             tunnels,
             http,
             links,
             broker,
-            _services: served,
         })
     }
 
@@ -379,6 +385,12 @@ impl Server {
     #[must_use]
     pub fn broker(&self) -> Option<&EmbeddedBroker> {
         self.broker.as_ref()
+    }
+
+    /// The tasks that run for as long as it does.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// Waits until people can connect, up to `deadline`. False: they cannot.

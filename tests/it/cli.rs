@@ -509,3 +509,29 @@ async fn help_tells_examples_and_exit_codes() {
         .output();
     assert!(Ended::from(output.await.unwrap()).out.contains("request"));
 }
+
+#[tokio::test]
+async fn what_is_no_address_is_told_what_one_looks_like() {
+    for arguments in [
+        &["serve", "--addr", "3000"][..],
+        &["serve", "--addr", "http://localhost:3000"],
+        &[
+            "serve",
+            "--nats",
+            "x",
+            "--keys",
+            "x",
+            "--nats-ws",
+            "localhost",
+        ],
+        &["nats-config", "--listen", ":4222"],
+    ] {
+        let natter = tokio::process::Command::new(env!("CARGO_BIN_EXE_natter"))
+            .args(arguments)
+            .output();
+        let output = natter.await.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(told.contains("localhost:3000"), "{arguments:?}: {told}");
+    }
+}

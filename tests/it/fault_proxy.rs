@@ -135,6 +135,11 @@ impl FaultProxy {
         let _ = self.ends.send(End::Reset);
     }
 
+    /// Keeps every connection open and passes nothing on any longer; who dials again gets through.
+    pub fn hold(&self) {
+        let _ = self.ends.send(End::Hold);
+    }
+
     /// How many connections were let in so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)

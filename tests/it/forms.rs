@@ -1,5 +1,6 @@
 //! Reading and posting with scripts off.
 
+use natter::wire::v1::RoomKind;
 use reqwest::StatusCode;
 
 use crate::support::{Natter, Person, ulid};
@@ -123,4 +124,31 @@ async fn a_message_sent_after_the_session_is_over_is_kept() {
         page.contains("a long thought") && page.contains(&key),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn a_form_that_natter_does_not_know_changes_nothing() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    Person::sign_up(&natter, "ben").await;
+    let room = ada
+        .make_room(&ada.connect().await, RoomKind::Open, "ops")
+        .await;
+    let details = format!("/r/{room}/details");
+    let length = natter.log_length().await;
+    let unknown: [(&str, &[(&str, &str)]); 7] = [
+        (&details, &[("of", "erase"), ("topic", "")]),
+        (&details, &[("of", ""), ("topic", "x"), ("name", "x")]),
+        ("/rooms/new", &[("name", "x"), ("kind", "secret")]),
+        ("/admin", &[("of", "x"), ("uid", "ben"), ("act", "suspend")]),
+        ("/admin", &[("of", "person"), ("uid", "ben"), ("act", "x")]),
+        ("/admin", &[("of", "invite"), ("role", "owner")]),
+        ("/settings/account", &[("of", "x"), ("display_name", "x")]),
+    ];
+    for (path, form) in unknown {
+        let answer = ada.submit(path, form).await;
+        let status = answer.status();
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {form:?}");
+        assert_eq!(natter.log_length().await, length, "{path} {form:?}");
+    }
 }

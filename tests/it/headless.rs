@@ -148,6 +148,11 @@ impl Headless {
         self.client.read(|model| model.rooms().to_vec())
     }
 
+    /// Reads further up in a room from here on: nothing of it is let go.
+    pub fn hold(&self, room: &RoomId) {
+        self.client.hold(room, true);
+    }
+
     /// Asks for the page before the oldest entry here.
     pub fn load_earlier(&self, room: &RoomId) {
         self.client.load_earlier(room);

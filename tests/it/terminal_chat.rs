@@ -1,93 +1,17 @@
 //! `natter say` and `natter tail`, at a running natter.
 
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use natter::domain::limits;
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use rustix::process::Signal;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::filled::{Filler, long_with};
-use crate::support::{A_MOMENT, Natter, Person, SOON};
-
-/// A natter with ada, and what her terminal needs.
-struct Terminal {
-    natter: Natter,
-    creds: String,
-}
-
-impl Terminal {
-    async fn of_ada() -> Self {
-        let natter = Natter::start().await;
-        Person::sign_up(&natter, "ada").await;
-        let creds = natter.folder.path().join("ada.creds");
-        let creds = creds.to_str().unwrap().to_owned();
-        natter.make_creds(&["ada", "--out", &creds]).await;
-        Self { natter, creds }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let broker = self.natter.server.broker().unwrap().client_url();
-        self.command_at(&broker, arguments)
-    }
-
-    /// The same at another address of the broker.
-    fn command_at(&self, broker: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_natter"));
-        command.args(arguments).kill_on_drop(true);
-        command.args(["--creds", &self.creds, "--servers", broker]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.stderr(Stdio::piped());
-        command
-    }
-
-    async fn run(&self, arguments: &[&str], stdin: &str) -> Output {
-        let mut child = self.command(arguments).spawn().unwrap();
-        let mut input = child.stdin.take().unwrap();
-        input.write_all(stdin.as_bytes()).await.unwrap();
-        drop(input);
-        timeout(4 * SOON, child.wait_with_output())
-            .await
-            .expect("it ends")
-            .unwrap()
-    }
-
-    /// What it says, when all went well.
-    async fn says(&self, arguments: &[&str], stdin: &str) -> String {
-        let output = self.run(arguments, stdin).await;
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    async fn texts(&self) -> Vec<String> {
-        let printed = self
-            .says(&["tail", "--room", "general", "-n", "500", "--json"], "")
-            .await;
-        printed.lines().map(text_of).collect()
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = self.natter.server.broker().unwrap().pid().unwrap();
-        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
-    }
-}
-
-fn text_of(line: &str) -> String {
-    let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    line["text"].as_str().unwrap().to_owned()
-}
-
-fn lines_of(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
-    BufReader::new(child.stdout.take().unwrap()).lines()
-}
-
-async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    let line = timeout(2 * SOON, lines.next_line()).await;
-    line.expect("a line").unwrap().expect("a line")
-}
+use crate::support::{A_MOMENT, Person, SOON};
+use crate::terminal::{Terminal, lines_of, next, text_of};
 
 #[tokio::test]
 async fn what_a_terminal_says_is_in_the_room() {
@@ -104,6 +28,13 @@ async fn what_a_terminal_says_is_in_the_room() {
     terminal
         .says(&["say", "--room", "general", "--lines"], "one\n\ntwo\n")
         .await;
+    // - is standard input, as without it.
+    terminal
+        .says(&["say", "--room", "general", "--lines", "-"], "three\n")
+        .await;
+    let both = ["say", "--room", "general", "--lines", "four"];
+    let refused = terminal.run(&both, "five\n").await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let texts = terminal.texts().await;
     assert_eq!(
         texts,
@@ -112,12 +43,13 @@ async fn what_a_terminal_says_is_in_the_room() {
             "two\nlines",
             "```\nfn main() {}\n```",
             "one",
-            "two"
+            "two",
+            "three"
         ]
     );
 
     let printed = terminal
-        .says(&["tail", "--room", "general", "-n", "4"], "")
+        .says(&["tail", "--room", "general", "-n", "5"], "")
         .await;
     let lines: Vec<_> = printed.lines().collect();
     assert!(lines[0].ends_with("Z  ada: two"), "{printed}");
@@ -137,7 +69,7 @@ async fn what_a_terminal_says_is_in_the_room() {
     let recent = terminal
         .says(&["tail", "--room", "general", "--since", "1h"], "")
         .await;
-    assert_eq!(recent.matches("ada: ").count(), 5);
+    assert_eq!(recent.matches("ada: ").count(), 6);
 }
 
 #[tokio::test]

@@ -45,6 +45,9 @@ pub(super) enum ChatError {
     /// There is nothing to say.
     #[error("there is nothing to say: the message is empty")]
     Empty,
+    /// Two things to say.
+    #[error("--lines posts what comes by standard input: leave the message out, or give - for it")]
+    LinesOfMessage,
     /// Standard input or output.
     #[error("{0}")]
     Terminal(#[from] std::io::Error),

@@ -43,7 +43,7 @@ pub(in crate::cli) struct SayOptions {
     code: bool,
 
     /// Post each line of standard input as it comes.
-    #[arg(long, conflicts_with_all = ["message", "code"])]
+    #[arg(long, conflicts_with = "code")]
     lines: bool,
 
     #[command(flatten)]
@@ -52,12 +52,16 @@ pub(in crate::cli) struct SayOptions {
 
 /// Says it.
 pub(in crate::cli) async fn run(chat: &Chat, options: &SayOptions) -> Result<(), ChatError> {
+    let given = options.message.as_deref().filter(|message| *message != "-");
     if options.lines {
+        if given.is_some() {
+            return Err(ChatError::LinesOfMessage);
+        }
         return say_lines(chat, &options.room).await;
     }
-    let text = match options.message.as_deref() {
-        Some(message) if message != "-" => message.to_owned(),
-        _ => read_all().await?,
+    let text = match given {
+        Some(message) => message.to_owned(),
+        None => read_all().await?,
     };
     let pieces = pieces(&text, options.code);
     if pieces.is_empty() {

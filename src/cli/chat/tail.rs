@@ -80,17 +80,29 @@ pub(in crate::cli) async fn run(chat: &Chat, options: &TailOptions) -> Result<()
 
 /// Loads the room's end, as far back as is wanted.
 async fn load(chat: &Chat, room: &RoomId, options: &TailOptions) -> Result<RoomLog, ChatError> {
-    let newest = page(chat, room, Sequence(0)).await?;
-    let mut log = RoomLog::load(entries(&newest.events)?, newest.has_earlier);
+    let mut log = newest(chat, room).await?;
     let since = options.since.map(ago);
     while log.has_earlier() && wants_more(&log, since, options.lines) {
-        let Some(first) = log.entries().first().map(|entry| entry.sequence) else {
-            break;
-        };
-        let older = page(chat, room, first).await?;
-        log.prepend(entries(&older.events)?, older.has_earlier);
+        load_earlier(chat, room, &mut log).await?;
     }
     Ok(log)
+}
+
+/// The room's newest page.
+async fn newest(chat: &Chat, room: &RoomId) -> Result<RoomLog, ChatError> {
+    let view = page(chat, room, Sequence(0)).await?;
+    Ok(RoomLog::load(entries(&view.events)?, view.has_earlier))
+}
+
+/// Loads the page before what is here.
+async fn load_earlier(chat: &Chat, room: &RoomId, log: &mut RoomLog) -> Result<(), ChatError> {
+    let first = log.entries().first().ok_or(ChatError::Answer)?.sequence;
+    let older = page(chat, room, first).await?;
+    let older_entries = entries(&older.events)?;
+    // A page that brings nothing would be asked for without end.
+    let brings_more = older_entries.iter().any(|entry| entry.sequence < first);
+    log.prepend(older_entries, older.has_earlier && brings_more);
+    Ok(())
 }
 
 fn wants_more(log: &RoomLog, since: Option<Timestamp>, lines: usize) -> bool {
@@ -213,7 +225,11 @@ impl<'a> Follower<'a> {
             return Ok(());
         };
         match self.log.apply(entry) {
-            Applied::Added => self.printer.print(self.log.entries().last().into_iter()),
+            Applied::Added => {
+                self.printer.print(self.log.entries().last().into_iter())?;
+                self.trim();
+                Ok(())
+            }
             Applied::Known => Ok(()),
             Applied::Gap => self.catch_up().await,
             Applied::Reset => self.reset().await.map(drop),
@@ -251,6 +267,7 @@ impl<'a> Follower<'a> {
         let before = self.log.entries().len();
         self.log.catch_up(entries(&part.events)?);
         self.printer.print(self.log.entries()[before..].iter())?;
+        self.trim();
         match self.log.position().sequence > sequence {
             true => Ok(part.more),
             false if part.more => Err(ChatError::Answer),
@@ -258,16 +275,35 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Goes on with the end of the log, because the log is another one than was printed or too much
-    /// happened. There is no further part then.
+    /// Loads the room's end anew, back to what was printed, because more happened than `sync` answers
+    /// or the log is another one. There is no further part then.
     async fn reset(&mut self) -> Result<bool, ChatError> {
-        let view = page(self.chat, &self.room, Sequence(0)).await?;
-        let fresh = RoomLog::load(entries(&view.events)?, view.has_earlier);
-        eprintln!("natter: the room was loaded anew; some messages may not be shown.");
-        let unknown = fresh.entries().iter().filter(|e| !self.log.holds(&e.key));
-        self.printer.print(unknown)?;
+        let mut fresh = newest(self.chat, &self.room).await?;
+        while !self.log.is_reached_by(fresh.entries()) && fresh.has_earlier() {
+            load_earlier(self.chat, &self.room, &mut fresh).await?;
+        }
+        let is_other = !fresh.entries().iter().any(|e| self.log.holds(&e.key));
+        if is_other && !self.log.entries().is_empty() {
+            eprintln!(
+                "natter: what was printed last is no longer in the room, as after a restored backup."
+            );
+        }
+        // Sequences of two logs do not compare: of another one, all that is here counts as new.
+        let is_new = |entry: &&LogEntry| match is_other {
+            true => !self.log.holds(&entry.key),
+            false => !self.log.is_past(entry),
+        };
+        self.printer.print(fresh.entries().iter().filter(is_new))?;
         self.log = fresh;
+        self.trim();
         Ok(false)
+    }
+
+    /// Lets go of what was printed long ago, so that a terminal that follows for months stays small.
+    fn trim(&mut self) {
+        if self.log.entries().len() > 2 * limits::LOG_KEPT {
+            self.log.keep_newest(limits::LOG_KEPT);
+        }
     }
 }
 

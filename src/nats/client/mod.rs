@@ -274,6 +274,14 @@ impl Client {
         shared.act(|core, now| core.connection.probe(now));
     }
 
+    /// Does what was asked have no answer, and the PING that was sent about it none so far? Then the
+    /// connection may be dead ([`Event::Unanswered`]).
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        let shared = &self.handle.shared;
+        shared.with(|core, _| core.connection.is_in_doubt())
+    }
+
     /// Ends all subscriptions, lets come what is under way, answers to requests too, and closes.
     /// What has come can still be read from the subscriptions.
     pub async fn drain(&self) {

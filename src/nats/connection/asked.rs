@@ -112,7 +112,7 @@ impl Connection {
         timeout: Duration,
         now: Moment,
     ) -> Result<u64, RequestError> {
-        self.ask(subject, payload, now.after(timeout), None)
+        self.ask(subject, payload, now.after(timeout), None, now)
     }
 
     /// The same of many, for as many answers as `many` says (ADR-47).
@@ -125,7 +125,7 @@ impl Connection {
     ) -> Result<u64, RequestError> {
         let until = now.after(many.timeout.unwrap_or(self.options.request_timeout));
         let gathering = Gathering::new(many, until);
-        self.ask(subject, payload, until, Some(gathering))
+        self.ask(subject, payload, until, Some(gathering), now)
     }
 
     fn ask(
@@ -134,6 +134,7 @@ impl Connection {
         payload: Bytes,
         by: Moment,
         gathering: Option<Gathering>,
+        now: Moment,
     ) -> Result<u64, RequestError> {
         if self.requests.len() >= self.options.limits.requests {
             return Err(RequestError::Full);
@@ -150,12 +151,16 @@ impl Connection {
             headers: Headers::default(),
         })?;
         self.requests.begin(id, subject, by, gathering);
+        self.pings.asked(now);
         Ok(id)
     }
 
     /// Nobody waits for the answer any longer.
     pub fn forget_request(&mut self, id: u64) {
-        self.requests.end(id);
+        // One that ran out of time counts on: nobody answered it.
+        if self.requests.end(id).is_some() && self.requests.is_empty() {
+            self.pings.forgot();
+        }
     }
 
     /// Tells when the server has processed all that was sent before.
@@ -169,6 +174,7 @@ impl Connection {
             State::Up { .. } => {
                 let id = self.requests.fresh_id();
                 self.ping(Purpose::Flush { id, asked: now }, now);
+                self.pings.asked(now);
                 Ok(id)
             }
         }

@@ -20,6 +20,11 @@ pub enum Event {
     /// Connected, and every subscription is on its way again. That the server has them, only a
     /// flush tells.
     Connected(ServerInfo),
+    /// Nothing that was asked was answered for 5 s, so a PING was sent: without a PONG for another 5 s the
+    /// connection is given up.
+    Unanswered,
+    /// The PONG came: the server is there, and whoever is asked behind it is slow.
+    Answered,
     /// No longer connected; it tries again by itself.
     Disconnected(Reason),
     /// One try to connect failed; it tries again by itself.

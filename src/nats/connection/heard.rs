@@ -110,6 +110,7 @@ impl Connection {
         match self.pings.answered() {
             Some(Purpose::Handshake) => self.up(now),
             Some(Purpose::Flush { id, asked }) => {
+                self.pings.was_answered(!self.requests.is_empty(), now);
                 let flushed = Ok(now.since(asked));
                 self.outputs.push_back(Output::Flushed { id, flushed });
             }
@@ -118,6 +119,10 @@ impl Connection {
                 if let Some(drain) = &mut self.drain {
                     drain.is_dry = true;
                 }
+            }
+            Some(Purpose::Doubt) => {
+                self.pings.was_answered(!self.requests.is_empty(), now);
+                self.event(Event::Answered);
             }
             Some(Purpose::KeepAlive | Purpose::Probe) | None => {}
         }
@@ -141,6 +146,11 @@ impl Connection {
         let Some(id) = self.requests.id_of(message.subject.as_str()) else {
             return;
         };
+        self.reply_to(id, message, now);
+        self.pings.was_answered(!self.requests.is_empty(), now);
+    }
+
+    fn reply_to(&mut self, id: u64, message: Message, now: Moment) {
         let is_nobody = message.status == Some(StatusCode::NO_RESPONDERS);
         if is_nobody && message.payload.is_empty() {
             return self.answer(id, Err(RequestError::NoResponders));

@@ -157,6 +157,10 @@ impl Connection {
         if self.pings.is_due(now, self.options.ping_interval) {
             self.ping(Purpose::KeepAlive, now);
         }
+        if self.pings.is_unanswered(now) {
+            self.ping(Purpose::Doubt, now);
+            self.event(Event::Unanswered);
+        }
         // The server still works for a while: what is asked may be answered first.
         if self
             .leave_by
@@ -203,6 +207,11 @@ impl Connection {
     /// here.
     pub(super) fn is_clogged(&self) -> bool {
         self.encoder.lines() > self.options.limits.unsent_lines
+    }
+
+    /// Does what was asked have no answer, and the PING that was sent about it neither?
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_up() && self.pings.is_in_doubt()
     }
 
     pub(super) fn is_up(&self) -> bool {

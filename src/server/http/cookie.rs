@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 
 use crate::domain::limits;
 use crate::server::config::Site;
@@ -27,6 +28,16 @@ pub(super) fn read(headers: &HeaderMap, site: &Site) -> Option<SessionToken> {
 /// Sets the session's cookie.
 pub(super) fn set(token: &SessionToken, site: &Site) -> Option<HeaderValue> {
     line(SESSION, site, token.as_str(), limits::SESSION_LIFE)
+}
+
+/// Does this answer set or clear the session's cookie?
+pub(super) fn is_set_by(response: &Response, site: &Site) -> bool {
+    let name = site.cookie_name(SESSION);
+    let mut lines = response.headers().get_all(header::SET_COOKIE).iter();
+    lines.any(|line| {
+        let rest = line.as_bytes().strip_prefix(name.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"="))
+    })
 }
 
 /// Takes it away.

@@ -1,11 +1,11 @@
 //! Counts every request before anything is done for it: by person where it has a valid session, else by
-//! address. `router` puts it around all addresses of the table of routes, and not around the site's files.
+//! address. A valid session is in use then, and its end moves. `router` puts it around all addresses of the table of routes, and not around the site's files.
 
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -52,6 +52,10 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
             None
         }
     };
+    let renewed = match &me {
+        Some(me) => renew(me, &parts, &state).await,
+        None => None,
+    };
     match me.clone() {
         Some(me) if is_read => drop(parts.extensions.insert(Seen(me))),
         None if is_read => {}
@@ -65,6 +69,9 @@ pub(super) async fn count(State(state): State<AppState>, request: Request, next:
     let reader = reader.map(|me| me.uid.clone());
     let answer = next.run(Request::from_parts(parts, body));
     let mut response = state.pages_of_one.answer(reader.as_ref(), answer).await;
+    if let Some(cookie) = renewed.filter(|_| !cookie::is_set_by(&response, &state.site)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     let begun = response.extensions_mut().remove::<Entered>();
     let entered = begun.or_else(|| {
         // A session from before natter marked browsers as known.
@@ -99,6 +106,18 @@ async fn whose(
     match SignedIn::find(headers, state).await {
         Ok(me) => limits.http_of_person(wanted, &me.uid).map(|()| Some(me)),
         Err(_) => by_address(),
+    }
+}
+
+/// Notes once a day that a session is used, which moves its end. Gives the cookie that lives as long.
+async fn renew(me: &SignedIn, parts: &Parts, state: &AppState) -> Option<HeaderValue> {
+    let origin = address::origin(parts, state);
+    match state.store.sessions.note_use(&me.session, origin).await {
+        Ok(is_moved) => is_moved.then(|| cookie::set(&me.token, &state.site))?,
+        Err(error) => {
+            tracing::debug!(%error, "a session’s use was not noted");
+            None
+        }
     }
 }
 

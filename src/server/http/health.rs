@@ -12,12 +12,14 @@ use crate::server::read_model::{Phase, Progress};
 #[derive(Debug, Serialize)]
 pub(super) struct Health {
     /// "ready"; "starting" while people cannot connect; "catching up" while pages cannot be made,
-    /// since the read model is not complete.
+    /// since the read model is not complete; "failing" when a task has ended that must not.
     status: &'static str,
     /// Live connections through this natter.
     connections: usize,
     /// Nobody can write until somebody makes room on the disk; reading goes on.
     disk_full: bool,
+    /// What natter no longer does, since the task that did it has ended: restart natter.
+    ended_tasks: Vec<&'static str>,
     read_model: Model,
 }
 
@@ -39,7 +41,9 @@ struct Model {
 /// 200 when people can be served, else 503.
 pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<Health>) {
     let (progress, end) = state.read_model.progress().await;
+    let ended_tasks = state.tasks.ended();
     let (code, status) = match (state.ready.is_ready(), progress.phase) {
+        _ if !ended_tasks.is_empty() => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
         (true, Phase::Following) => (StatusCode::OK, "ready"),
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "catching up"),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
@@ -48,6 +52,7 @@ pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<H
         status,
         connections: state.tunnels.count(),
         disk_full: state.space.is_full(),
+        ended_tasks,
         read_model: model(&progress, end.map(|end| end.0)),
     };
     (code, Json(health))

@@ -65,6 +65,7 @@ use crate::server::services::Services;
 use crate::server::sign_out::SignOut;
 use crate::server::space::Space;
 use crate::server::store::Store;
+use crate::server::tasks::Tasks;
 
 /// The largest form: a message's text, percent-encoded, fits.
 const FORM_BYTES: usize = 128 * 1_024;
@@ -96,6 +97,8 @@ pub struct AppState {
     pub(in crate::server) cluster: Cluster,
     /// Can people be served?
     pub ready: Ready,
+    /// What runs for as long as natter does.
+    pub tasks: Tasks,
     /// Is there room to write?
     pub space: Space,
     /// Natter's own connection for the example services' server functions.

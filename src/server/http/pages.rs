@@ -435,7 +435,6 @@ fn page_of(
         ..v1::Page::default()
     };
     let room = match &wanted {
-        Wanted::Home => queries::landing(tables, viewer)?,
         Wanted::Room(name) | Wanted::Details(name) => {
             let room = queries::visible_room(tables, viewer, name)?;
             if room.is_none() {
@@ -449,6 +448,10 @@ fn page_of(
     // A page comes over HTTP, whole: it is read with scripts off, too.
     let whole = &mut Budget::unlimited();
     page.rooms = queries::room_heads(tables, viewer, markers, &also, "", whole)?.items;
+    let room = match &wanted {
+        Wanted::Home => queries::landing(&page.rooms),
+        _ => room,
+    };
     page.room_invitations = queries::invitations(tables, viewer)?;
     match wanted {
         Wanted::Home | Wanted::Room(_) => {
@@ -466,10 +469,7 @@ fn page_of(
         }
         Wanted::Browse => page.browse = queries::browse(tables, viewer, "", whole)?.items,
         Wanted::People => {
-            let everybody = queries::everybody(tables)?.into_iter();
-            let active = everybody.filter(|person| !person.suspended);
-            page.everybody =
-                queries::visible_people(tables, viewer, active.map(|person| person.uid))?;
+            page.everybody = queries::everybody_visible(tables, viewer)?;
         }
         Wanted::Admin => {
             page.everybody = queries::everybody(tables)?;

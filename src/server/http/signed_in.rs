@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::counted::Seen;
-use super::{AppState, address, cookie, render};
+use super::{AppState, cookie, render};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::store::{Permit, Session, SessionToken};
@@ -86,18 +86,12 @@ impl SignedIn {
         Permit::Session(self.session.generation)
     }
 
-    /// The same, and notes that the session was used.
+    /// The same, without a second look where there was one.
     pub(super) async fn of_request(parts: &Parts, state: &AppState) -> Result<Self, NotSignedIn> {
-        let me = match parts.extensions.get::<Seen>() {
-            Some(Seen(me)) => me.clone(),
-            None => Self::find(&parts.headers, state).await?,
-        };
-        let origin = address::origin(parts, state);
-        let noted = state.store.sessions.note_use(&me.session, origin).await;
-        if let Err(error) = noted {
-            tracing::debug!(%error, "a session’s use was not noted");
+        match parts.extensions.get::<Seen>() {
+            Some(Seen(me)) => Ok(me.clone()),
+            None => Self::find(&parts.headers, state).await,
         }
-        Ok(me)
     }
 
     /// Looks again, right before something takes effect that took its time (a password that was

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::doubt::{Doubt, Doubts};
 use super::{Progress, ReadError};
 use crate::domain::Sequence;
+use crate::server::Tasks;
 use crate::server::store::Log;
 
 /// Who may wait for the same reading at once; more than that wait for a place.
@@ -31,15 +31,11 @@ impl Barrier {
         log: Log,
         progress: watch::Receiver<Progress>,
         doubts: Doubts,
-        stop: CancellationToken,
+        tasks: &Tasks,
     ) -> Self {
         let (waiting, questions) = mpsc::channel(WAITING);
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = answer_all(log, progress, doubts, questions) => {}
-            }
-        });
+        let answering = answer_all(log, progress, doubts, questions);
+        tasks.spawn("asking where the log ends", answering);
         Self { waiting }
     }
 

@@ -29,9 +29,9 @@ use std::time::Duration;
 
 use rusqlite::Transaction;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::Sequence;
+use crate::server::Tasks;
 use crate::server::store::{Epoch, Log, StoreError};
 use barrier::Barrier;
 use doubt::Doubts;
@@ -98,7 +98,7 @@ pub struct ReadModel {
 }
 
 impl ReadModel {
-    /// Opens the file at `path`, or makes it, and follows the log until `stop`; anew at each of
+    /// Opens the file at `path`, or makes it, and follows the log until natter stops; anew at each of
     /// `reconnects`. Until it has caught up, questions are not answered.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl ReadModel {
         path: PathBuf,
         log: Log,
         mut reconnects: watch::Receiver<u64>,
-        stop: CancellationToken,
+        tasks: &Tasks,
     ) -> Result<Self, ReadError> {
         let (tell, progress) = watch::channel(Progress::nothing());
         let (doubts, raised) = Doubts::channel();
@@ -115,7 +115,7 @@ impl ReadModel {
         reconnects.mark_unchanged();
         let opened = opening::open(&path, &log, false).await?;
         if !opened.is_new {
-            check::start(path.clone(), &readers, doubts.clone(), stop.clone());
+            check::start(path.clone(), &readers, doubts.clone(), tasks.stop());
         }
         let projector = projector::Projector {
             path,
@@ -126,11 +126,8 @@ impl ReadModel {
             reconnects,
             odd: None,
         };
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(projector.run(opened)),
-        );
-        let barrier = Barrier::start(log, progress.clone(), doubts.clone(), stop);
+        tasks.spawn("following the log", projector.run(opened));
+        let barrier = Barrier::start(log, progress.clone(), doubts.clone(), tasks);
         Ok(Self {
             readers,
             progress,

@@ -14,7 +14,7 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 9;
+const VERSION: i64 = 10;
 
 /// Messages of closed rooms are in it.
 const MODE: u32 = 0o600;
@@ -51,8 +51,10 @@ CREATE TABLE room (
     archived INTEGER NOT NULL,
     pair TEXT UNIQUE,              -- the two of a direct room, as in its subject
     made_by TEXT NOT NULL,
-    maker_removed INTEGER NOT NULL -- 1 for good once somebody else has removed its maker from it
+    maker_removed INTEGER NOT NULL, -- 1 for good once somebody else has removed its maker from it
+    members INTEGER NOT NULL DEFAULT 0 -- how many rows `member` has for it
 ) WITHOUT ROWID;
+CREATE INDEX room_of_maker ON room (made_by);
 CREATE TABLE member (
     uid TEXT NOT NULL,
     room TEXT NOT NULL,
@@ -62,6 +64,12 @@ CREATE TABLE member (
     PRIMARY KEY (uid, room)
 ) WITHOUT ROWID;
 CREATE INDEX member_of_room ON member (room);
+CREATE TRIGGER member_came AFTER INSERT ON member BEGIN
+    UPDATE room SET members = members + 1 WHERE id = new.room;
+END;
+CREATE TRIGGER member_went AFTER DELETE ON member BEGIN
+    UPDATE room SET members = members - 1 WHERE id = old.room;
+END;
 CREATE TABLE audit (
     sequence INTEGER PRIMARY KEY,
     event BLOB NOT NULL
@@ -97,6 +105,14 @@ CREATE UNIQUE INDEX entry_of_key ON entry (uid, ulid) WHERE counts = 1;
 CREATE INDEX entry_of_room ON entry (room, sequence);
 CREATE INDEX message_of_room ON entry (room, sequence, uid) WHERE counts = 1 AND is_message = 1;
 ";
+
+/// The tables in memory, with nothing in them.
+#[cfg(test)]
+pub(super) fn in_memory() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(TABLES).unwrap();
+    connection
+}
 
 /// From what a file was built.
 #[derive(Debug)]

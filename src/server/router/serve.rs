@@ -53,7 +53,16 @@ pub type CutOff = Arc<dyn Fn(Username) + Send + Sync>;
 
 /// A router at work. Dropping it ends the work.
 pub struct Served {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
+}
+
+impl Served {
+    /// Waits until a part of it ends, which none does before the router is told to stop.
+    pub async fn first_end(mut self) {
+        if let Some(Err(error)) = self.tasks.join_next().await {
+            tracing::error!(%error, "a part of the router ended");
+        }
+    }
 }
 
 impl<S: Clone + Send + Sync + 'static> Router<S> {
@@ -109,7 +118,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
             let _all = all;
             std::future::pending::<()>().await;
         }));
-        Ok(Served { _tasks: tasks })
+        Ok(Served { tasks })
     }
 }
 

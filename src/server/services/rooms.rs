@@ -204,7 +204,9 @@ async fn decline_as(services: &Services, me: &Username, about: About) -> Result<
 ///
 /// # Errors
 /// The person may not, or somebody of them is not to be found or declined lately; then nobody was
-/// brought in.
+/// brought in: all are looked at before the first. Each is then brought in by a write of its own, judged by
+/// how they stand at that moment, so a failure among these writes leaves those before it in the room. The
+/// same again brings in the rest.
 pub async fn invite(
     services: &Services,
     me: &Username,

@@ -3,9 +3,10 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use async_nats::jetstream::{Context, kv, stream};
+use async_nats::jetstream::{self as js, Context, kv};
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::future::ready;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::StoreError;
 use super::leader::{self, Leader};
@@ -31,33 +32,53 @@ impl Deref for Bucket {
 /// The stream is made by hand, since async-nats makes buckets with `allow_direct` on: a direct get
 /// right after an acknowledged put was seen to be stale (Must hold, 6).
 pub(super) async fn open(
-    js: &Context,
+    context: &Context,
     name: &str,
     max_age: Duration,
     replicas: usize,
 ) -> Result<Bucket, StoreError> {
-    let config = stream::Config {
+    let config = js::stream::Config {
         name: format!("KV_{name}"),
         subjects: vec![format!("$KV.{name}.>")],
         max_messages_per_subject: 1,
-        discard: stream::DiscardPolicy::New,
-        storage: stream::StorageType::File,
+        discard: js::stream::DiscardPolicy::New,
+        storage: js::stream::StorageType::File,
         allow_rollup: true,
         deny_delete: true,
         allow_direct: false,
         max_age,
         duplicate_window: Duration::from_secs(120),
         num_replicas: replicas,
-        ..stream::Config::default()
+        ..js::stream::Config::default()
     };
-    js.get_or_create_stream(config)
+    context
+        .get_or_create_stream(config)
         .await
         .map_err(StoreError::broker("open a bucket"))?;
-    let bucket = js.get_key_value(name).await;
+    let bucket = context.get_key_value(name).await;
     Ok(Bucket {
         bucket: bucket.map_err(StoreError::broker("open a bucket"))?,
-        leader: Leader::new(js.client()),
+        leader: Leader::new(context.client()),
     })
+}
+
+/// Keys of a list that are read at the leader at once: one after the other costs a way there and back each.
+const READ_AT_ONCE: usize = 16;
+
+/// Reads what belongs to each of many keys, several at a time, in the order of the keys. Keys without
+/// anything are left out.
+pub(super) async fn read_each<K, T, F>(
+    keys: impl IntoIterator<Item = K>,
+    read: impl FnMut(K) -> F,
+) -> Result<Vec<T>, StoreError>
+where
+    F: Future<Output = Result<Option<T>, StoreError>>,
+{
+    let reads = stream::iter(keys).map(read).buffered(READ_AT_ONCE);
+    reads
+        .try_filter_map(|found| ready(Ok(found)))
+        .try_collect()
+        .await
 }
 
 impl Bucket {

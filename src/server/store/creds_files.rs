@@ -117,10 +117,8 @@ impl CredsFiles {
             .try_collect()
             .await
             .map_err(StoreError::broker(doing))?;
-        let mut files = Vec::new();
-        for key in keys {
-            files.extend(self.find(&key).await?);
-        }
+        let find = |key: String| async move { self.find(&key).await };
+        let mut files = bucket::read_each(keys, find).await?;
         files.sort_by_key(|file| file.made_at.0);
         Ok(files)
     }

@@ -194,10 +194,8 @@ impl Invitations {
             .try_collect()
             .await
             .map_err(StoreError::broker(doing))?;
-        let mut all = Vec::new();
-        for key in keys {
-            all.extend(self.entry(&key).await?);
-        }
+        let find = |key: String| async move { self.entry(&key).await };
+        let mut all = bucket::read_each(keys, find).await?;
         all.retain(|invitation| invitation.record.kind() == InvitationKind::Join);
         all.sort_by_key(|invitation| std::cmp::Reverse(invitation.record.made_at_ms));
         Ok(all)

@@ -131,7 +131,7 @@ pub struct Session {
     pub expires: SystemTime,
     /// When it began.
     pub began: Timestamp,
-    /// When it was last seen in use, to a few minutes.
+    /// When it was last seen in use, to a day.
     pub used: Timestamp,
     /// Where from.
     pub from: Origin,
@@ -149,8 +149,8 @@ pub struct Origin {
 /// What of a browser's name for itself is kept.
 const AGENT_CHARS: usize = 300;
 
-/// A session in use is written down again after this long.
-const USE_NOTED_EVERY: i64 = 5 * 60_000;
+/// The use of a session is written down, and its end moved, again after this long.
+const USE_NOTED_EVERY: i64 = 24 * 3_600_000;
 
 /// The bucket of web sessions.
 #[derive(Clone)]
@@ -234,35 +234,33 @@ impl Sessions {
     /// # Errors
     /// The broker did not answer.
     pub async fn of(&self, uid: &Username) -> Result<Vec<Session>, StoreError> {
-        let mut sessions = Vec::new();
-        for id in self.names_of(uid).await? {
-            sessions.extend(self.find_by_id(&id).await?);
-        }
+        let ids = self.names_of(uid).await?;
+        let find = |id| async move { self.find_by_id(&id).await };
+        let mut sessions = bucket::read_each(ids, find).await?;
         sessions.sort_by_key(|session| std::cmp::Reverse(session.used.0));
         Ok(sessions)
     }
 
-    /// Writes down that a session is in use, and from where, now and then. One that ends at the
-    /// same moment stays ended.
+    /// Writes down that a session is in use, and from where, and moves its end, once a day: a session ends
+    /// after [`limits::SESSION_LIFE`] without use, less a day at most. True: its end was moved. One that ends
+    /// at the same moment stays ended.
     ///
     /// # Errors
     /// The broker did not acknowledge it.
-    pub async fn note_use(&self, session: &Session, from: Origin) -> Result<(), StoreError> {
+    pub async fn note_use(&self, session: &Session, from: Origin) -> Result<bool, StoreError> {
         let now = clock::now().0;
         if now - session.used.0 < USE_NOTED_EVERY {
-            return Ok(());
+            return Ok(false);
         }
         let doing = "note a session’s use";
         let entry = self.bucket.entry(session.id.as_str(), doing).await?;
-        let Some(entry) = entry else {
-            return Ok(());
+        let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
+            return Ok(false);
         };
-        if entry.operation != kv::Operation::Put {
-            return Ok(());
-        }
         let mut record =
             v1::SessionRecord::decode(entry.value).map_err(|_| StoreError::Corrupt("a session"))?;
         record.used_at_ms = now;
+        record.expires_at_ms = unix_ms(SystemTime::now() + limits::SESSION_LIFE);
         record.agent = from.agent.chars().take(AGENT_CHARS).collect();
         record.address = from.address;
         let noted = self
@@ -274,11 +272,10 @@ impl Sessions {
             )
             .await;
         match noted {
-            Err(error) if error.kind() != kv::UpdateErrorKind::WrongLastRevision => {
-                Err(StoreError::broker(doing)(error))
-            }
-            // Somebody else has noted it, or ended it.
-            _ => Ok(()),
+            Ok(_) => Ok(true),
+            // Another request has noted it, or ended it.
+            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(false),
+            Err(error) => Err(StoreError::broker(doing)(error)),
         }
     }
 

@@ -17,6 +17,8 @@ use super::{Fault, Way};
 pub(super) enum End {
     Close,
     Reset,
+    /// Nothing is passed on any longer, and both sides stay open until another end comes.
+    Hold,
 }
 
 /// Bytes of one piece, at most.
@@ -38,7 +40,7 @@ pub(super) async fn carry(
     for side in [&near, &far] {
         let _ = side.set_nodelay(true);
     }
-    let end = {
+    let mut end = {
         let (near_read, near_write) = near.split();
         let (far_read, far_write) = far.split();
         let up = one_way(near_read, far_write, Way::Up, faults.clone());
@@ -49,6 +51,9 @@ pub(super) async fn carry(
             end = ends.recv() => end.unwrap_or(End::Close),
         }
     };
+    while end == End::Hold {
+        end = ends.recv().await.unwrap_or(End::Close);
+    }
     if end == End::Reset {
         for side in [&near, &far] {
             let _ = side.set_zero_linger();

@@ -99,3 +99,98 @@ fn pongs_are_counted_off_in_order() {
         "one too many harms nothing"
     );
 }
+
+#[test]
+fn what_has_no_answer_for_five_seconds_and_no_pong_for_five_more_is_given_up() {
+    let mut script = Script::up();
+    ask(&mut script, 20 * SECOND);
+    script.pass(5 * SECOND - Duration::from_millis(1));
+    assert_eq!((script.written().as_str(), script.events()), ("", vec![]));
+    script.pass(Duration::from_millis(1));
+    assert_eq!(script.written(), "PING\r\n");
+    assert_eq!(script.events(), [Event::Unanswered]);
+    assert!(script.connection.is_in_doubt());
+    // Nor is there an answer to what is asked meanwhile, which changes nothing.
+    ask(&mut script, 2 * SECOND);
+    script.pass(5 * SECOND - Duration::from_millis(1));
+    assert_eq!(script.status(), Status::Connected);
+    script.pass(Duration::from_millis(1));
+    let gone = Event::Disconnected(Reason::NoSignOfLife);
+    assert_eq!(script.events().first(), Some(&gone));
+    assert!(!script.connection.is_in_doubt());
+}
+
+#[test]
+fn a_request_that_ran_out_of_time_is_unanswered_too() {
+    let mut script = Script::up();
+    ask(&mut script, 5 * SECOND);
+    script.pass(5 * SECOND);
+    assert!(script.written().ends_with("PING\r\n"));
+    let mut script = Script::up();
+    ask(&mut script, 2 * SECOND);
+    script.pass(2 * SECOND);
+    script.written();
+    script.pass(3 * SECOND);
+    assert_eq!(script.written(), "PING\r\n");
+}
+
+#[test]
+fn a_server_that_is_there_is_kept_however_slow_whoever_answers_behind_it() {
+    let mut script = Script::up();
+    ask(&mut script, 60 * SECOND);
+    for _ in 0..3 {
+        script.pass(5 * SECOND);
+        assert_eq!(script.written(), "PING\r\n", "one for each five seconds");
+        script.receive(b"PONG\r\n");
+        assert_eq!(script.events(), [Event::Unanswered, Event::Answered]);
+    }
+    assert_eq!(script.status(), Status::Connected);
+}
+
+#[test]
+fn what_was_answered_or_is_no_longer_wanted_leads_to_no_ping() {
+    let mut script = Script::up();
+    let (_, reply) = script.asked("svc");
+    script.pass(SECOND);
+    let second = ask(&mut script, 60 * SECOND);
+    script.receive(format!("MSG {reply} 1 0\r\n\r\n"));
+    script.pass(4 * SECOND);
+    assert_eq!(script.written(), "", "the time begins anew at an answer");
+    script.connection.forget_request(second);
+    script.pass(10 * SECOND);
+    assert_eq!(script.written(), "");
+    let _ = script.connection.flush(script.now).unwrap();
+    assert_eq!(script.written(), "PING\r\n");
+    script.receive(b"PONG\r\n");
+    script.pass(10 * SECOND);
+    assert_eq!(script.written(), "");
+}
+
+#[test]
+fn a_flush_without_an_answer_ends_a_dead_connection_too() {
+    let mut script = Script::up();
+    let _ = script.connection.flush(script.now).unwrap();
+    script.pass(5 * SECOND);
+    assert_eq!(script.written(), "PING\r\nPING\r\n");
+    script.pass(5 * SECOND);
+    assert_ne!(script.status(), Status::Connected);
+}
+
+#[test]
+fn a_look_during_a_doubt_shortens_it() {
+    let mut script = Script::up();
+    ask(&mut script, 60 * SECOND);
+    script.pass(5 * SECOND);
+    script.connection.look(script.now);
+    assert_eq!(script.written(), "PING\r\nPING\r\n");
+    script.pass(2 * SECOND);
+    assert_ne!(script.status(), Status::Connected);
+}
+
+/// Asks something that nobody answers before `timeout`.
+fn ask(script: &mut Script, timeout: Duration) -> u64 {
+    let asked = &mut script.connection;
+    let asked = asked.request("svc", "".into(), timeout, script.now);
+    script.written();
+    asked.unwrap()
+}

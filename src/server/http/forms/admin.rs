@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::super::AppState;
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
-use super::{on_to, refused};
+use super::{on_to, refused, unknown_act};
 use crate::domain::Username;
 use crate::server::read_model::queries;
 use crate::server::store::{Permit, PersonChange};
@@ -57,7 +57,8 @@ pub(in super::super) async fn admin(
     let done = match form.of.as_str() {
         "invite" => invite(&state, &me, &form).await.map(Some),
         "revoke" => revoke(&state, &me, &form.link).await.map(|()| None),
-        _ => act(&state, &me, &form).await,
+        "person" => act(&state, &me, &form).await,
+        _ => Err(unknown_act()),
     };
     finish(&state, &me, done, &form).await
 }
@@ -126,7 +127,7 @@ async fn act(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Option
             let token = state.store.invitations.make(&record).await?;
             return Ok(Some(format!("{}/reset/{token}", state.site.url())));
         }
-        _ => return Err(Failure::invalid("Natter does not know what to do.")),
+        _ => return Err(unknown_act()),
     };
     if uid == me.uid && change == PersonChange::Suspended(true) {
         return Err(Failure::forbidden("You cannot suspend yourself."));
@@ -157,7 +158,8 @@ async fn invite(state: &AppState, me: &SignedIn, form: &AdminForm) -> Result<Str
     };
     let role = match form.role.as_str() {
         "guest" => v1::Role::Guest,
-        _ => v1::Role::Member,
+        "member" | "" => v1::Role::Member,
+        _ => return Err(unknown_act()),
     };
     let names: Vec<String> = form
         .rooms

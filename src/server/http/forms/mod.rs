@@ -82,6 +82,11 @@ pub(super) fn with_session(
     response
 }
 
+/// A form that natter's pages do not have: nothing is done.
+fn unknown_act() -> Failure {
+    Failure::invalid("Natter does not know what to do. Reload the page and try again.")
+}
+
 /// The key of a new password's hash.
 async fn keep_password(
     state: &AppState,

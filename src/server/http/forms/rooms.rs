@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::super::AppState;
 use super::super::pages::Shown;
 use super::super::signed_in::SignedIn;
-use super::{on_to, refused};
+use super::{on_to, refused, unknown_act};
 use crate::server::services::rooms;
 use crate::wire::v1;
 
@@ -25,10 +25,10 @@ pub(in super::super) async fn make(
     me: SignedIn,
     Form(form): Form<NewRoomForm>,
 ) -> Response {
-    let kind = if form.kind == "closed" {
-        v1::RoomKind::Closed
-    } else {
-        v1::RoomKind::Open
+    let kind = match form.kind.as_str() {
+        "open" | "" => v1::RoomKind::Open,
+        "closed" => v1::RoomKind::Closed,
+        _ => v1::RoomKind::Unspecified,
     };
     let asked = v1::MakeRoomRequest {
         kind: kind.into(),
@@ -115,23 +115,22 @@ pub(in super::super) async fn change(
         "unmute" => rooms::mute(services, uid, &room, false).await,
         "invite" => rooms::invite(services, uid, &room, people.uids()).await,
         "remove" => rooms::remove(services, uid, &room, &form.uids).await,
-        of => {
-            let change = match of {
-                "archive" | "restore" => v1::ChangeRoomRequest {
-                    archived: Some(of == "archive"),
-                    ..change
-                },
-                "name" => v1::ChangeRoomRequest {
-                    name: Some(form.name.clone()),
-                    ..change
-                },
-                _ => v1::ChangeRoomRequest {
-                    topic: Some(form.topic.clone()),
-                    ..change
-                },
-            };
+        of @ ("archive" | "restore") => {
+            let archived = Some(of == "archive");
+            let change = v1::ChangeRoomRequest { archived, ..change };
             rooms::change(services, uid, &change).await
         }
+        "name" => {
+            let name = Some(form.name.clone());
+            let change = v1::ChangeRoomRequest { name, ..change };
+            rooms::change(services, uid, &change).await
+        }
+        "topic" => {
+            let topic = Some(form.topic.clone());
+            let change = v1::ChangeRoomRequest { topic, ..change };
+            rooms::change(services, uid, &change).await
+        }
+        _ => Err(unknown_act()),
     };
     let path = format!("/r/{room}/details");
     match changed {

@@ -11,7 +11,7 @@ use super::super::signed_in::SignedIn;
 use super::super::{AppState, oidc, render};
 use super::account::change_password;
 use super::check::{Offered, is_password_of};
-use super::{fresh_session, keep_password, on_to, refused, with_session};
+use super::{fresh_session, keep_password, on_to, refused, unknown_act, with_session};
 use crate::domain::{DisplayName, limits};
 use crate::server::Failure;
 use crate::server::source::Asker;
@@ -77,9 +77,10 @@ pub(in super::super) async fn account(
                 Err(failure) => Err(failure),
             }
         }
-        _ => change_profile(&state, &me, &form)
+        "profile" => change_profile(&state, &me, &form)
             .await
             .map(|()| on_to("/settings/account?done")),
+        _ => Err(unknown_act()),
     };
     match changed {
         Ok(response) => response,

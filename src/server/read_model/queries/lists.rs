@@ -53,7 +53,7 @@ pub fn browse(
 fn count_members(tables: &Transaction<'_>, room: &v1::Room) -> Result<u32, ReadError> {
     let count = match room.is_home() {
         false => tables
-            .prepare_cached("SELECT count(*) FROM member WHERE room = ?1")?
+            .prepare_cached("SELECT members FROM room WHERE id = ?1")?
             .query_row([&room.id], |row| row.get(0))?,
         true => {
             let guest: i32 = Role::Guest.into();

@@ -11,6 +11,8 @@ macro_rules! room_columns {
 }
 
 mod consent;
+#[cfg(test)]
+mod costs;
 mod entries;
 mod lists;
 mod sidebar;
@@ -166,6 +168,23 @@ pub fn everybody(tables: &Transaction<'_>) -> Result<Vec<v1::Person>, ReadError>
     )?;
     let people = rows.query_map([], person_of)?;
     Ok(people.collect::<Result<_, _>>()?)
+}
+
+/// Everybody whom somebody may see and who is not suspended, by display name. Only a guest's are looked at
+/// one by one.
+///
+/// # Errors
+/// SQLite failed.
+pub fn everybody_visible(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+) -> Result<Vec<v1::Person>, ReadError> {
+    let mut people = everybody(tables)?;
+    people.retain(|person| !person.suspended);
+    if viewer.is_guest() {
+        return visible_people(tables, viewer, people.into_iter().map(|person| person.uid));
+    }
+    Ok(people)
 }
 
 /// What administrators did, the latest first.

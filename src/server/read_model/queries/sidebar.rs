@@ -1,10 +1,12 @@
 //! The rooms of somebody's sidebar: how each of them stands, and where they land.
 
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::sight::may_read_listed;
 use super::unread::Counter;
-use super::{ReadError, Viewer, people, room_by_id, room_of};
+use super::{ReadError, Viewer, people, room_by_id};
 use crate::domain::{Sequence, Username, limits};
 use crate::server::store::Markers;
 use crate::server::{Budget, Part};
@@ -33,6 +35,7 @@ pub fn room_heads(
     budget: &mut Budget,
 ) -> Result<Part<v1::RoomHead>, ReadError> {
     let counter = Counter::new(tables, viewer, markers)?;
+    let partners = partners(tables, viewer, after, budget)?;
     let mut rows = tables.prepare_cached(CANDIDATES)?;
     let natter = Username::natter();
     let asked = params![
@@ -46,7 +49,7 @@ pub fn room_heads(
     let ids = rows.query_map(asked, |row| Ok((row.get(0)?, ())))?;
     let ids = ids.map(|id| id.map_err(ReadError::from));
     let mut part = Part::fill(budget, ids, |id: &str, ()| {
-        let head = head_of(tables, viewer, id)?;
+        let head = head_of(tables, viewer, &partners, id)?;
         let Some((mut head, is_listed)) = head else {
             return Ok(None);
         };
@@ -63,10 +66,34 @@ pub fn room_heads(
     Ok(part)
 }
 
+/// By their rooms' ids, the partners of somebody's direct messages in rooms after an id: one statement,
+/// however many they are. A suspended person is still a partner in the conversation.
+fn partners(
+    tables: &Transaction<'_>,
+    viewer: &Viewer,
+    after: &str,
+    budget: &Budget,
+) -> Result<HashMap<String, v1::Person>, ReadError> {
+    let mut rows = tables.prepare_cached(
+        "SELECT person.uid, display_name, role, suspended, about, time_zone, picture, room.id
+         FROM member AS mine
+         JOIN room ON room.id = mine.room
+         JOIN member AS theirs ON theirs.room = room.id AND theirs.uid <> mine.uid
+         JOIN person ON person.uid = theirs.uid
+         WHERE mine.uid = ?1 AND mine.room > ?2 AND room.kind = ?3
+         ORDER BY mine.room LIMIT ?4",
+    )?;
+    let direct: i32 = v1::RoomKind::Direct.into();
+    let asked = params![viewer.person.uid, after, direct, budget.limit()];
+    let partners = rows.query_map(asked, |row| Ok((row.get(7)?, super::person_of(row)?)))?;
+    Ok(partners.collect::<Result<_, _>>()?)
+}
+
 /// A room's head, where somebody may read it, and whether it is in their sidebar.
 fn head_of(
     tables: &Transaction<'_>,
     viewer: &Viewer,
+    partners: &HashMap<String, v1::Person>,
     id: &str,
 ) -> Result<Option<(v1::RoomHead, bool)>, ReadError> {
     let Some(room) = room_by_id(tables, id)? else {
@@ -85,9 +112,10 @@ fn head_of(
         head: Some(end_of(tables, id)?),
         joined,
         muted: muted.unwrap_or_default(),
-        with: match room.name.is_empty() {
-            true => others(tables, viewer, &room)?,
-            false => Vec::new(),
+        with: match (room.name.is_empty(), partners.get(id)) {
+            (true, Some(partner)) => vec![partner.clone()],
+            (true, None) => others(tables, viewer, &room)?,
+            (false, _) => Vec::new(),
         },
         room: Some(room),
         ..v1::RoomHead::default()
@@ -160,29 +188,9 @@ fn first_members(tables: &Transaction<'_>, room: &v1::Room) -> Result<Vec<v1::Pe
 }
 
 /// Where somebody lands: the room that everybody is in; a guest's first room.
-///
-/// # Errors
-/// SQLite failed.
-pub fn landing(tables: &Transaction<'_>, viewer: &Viewer) -> Result<Option<v1::Room>, ReadError> {
-    if !viewer.is_guest() {
-        let home = tables
-            .prepare_cached(concat!(
-                "SELECT ",
-                room_columns!(),
-                " FROM room WHERE made_by = ?1 AND archived = 0"
-            ))?
-            .query_row([Username::natter().as_str()], room_of)
-            .optional()?;
-        if home.is_some() {
-            return Ok(home);
-        }
-    }
-    let all = &mut Budget::unlimited();
-    let heads = room_heads(tables, viewer, &Markers::default(), &[], "", all)?;
-    let mut rooms = heads.items.into_iter().filter_map(|head| head.room);
-    let first = rooms.next();
-    Ok(match first {
-        Some(room) if !room.is_home() => rooms.find(v1::Room::is_home).or(Some(room)),
-        other => other,
-    })
+#[must_use]
+pub fn landing(sidebar: &[v1::RoomHead]) -> Option<v1::Room> {
+    let mut rooms = sidebar.iter().filter_map(|head| head.room.as_ref());
+    let home = rooms.clone().find(|room| room.is_home());
+    home.or_else(|| rooms.next()).cloned()
 }
