@@ -21,6 +21,7 @@ use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::connection_limit::ConnectionLimit;
 use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
+use super::data_folder::{DataFolder, DataFolderError};
 use super::http::{
     self, AppState, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS, Tunnels, Uploads,
 };
@@ -36,7 +37,7 @@ use super::services::{self, Services};
 use super::sign_out::{self, SignOut};
 use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
-use super::whereabouts::{Whereabouts, WhereaboutsError};
+use super::whereabouts::Whereabouts;
 use super::{callout, open_files, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
@@ -62,14 +63,9 @@ pub enum StartError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The data folder cannot be made.
-    #[error("the folder {folder:?} cannot be used ({source}). Choose another one with --data.")]
-    Data {
-        /// Which.
-        folder: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    /// The data folder.
+    #[error(transparent)]
+    Data(#[from] DataFolderError),
     /// --public-url.
     #[error("--public-url: {0}")]
     PublicUrl(#[from] NotAnOrigin),
@@ -112,9 +108,6 @@ pub enum StartError {
     /// A task of its own ended early.
     #[error("natter was stopped while it started")]
     Interrupted,
-    /// Where it runs could not be written into the data folder.
-    #[error(transparent)]
-    Whereabouts(#[from] WhereaboutsError),
     /// The system has no randomness to give.
     #[error("no randomness: {0}")]
     Random(#[from] getrandom::Error),
@@ -123,7 +116,7 @@ pub enum StartError {
 /// A natter that serves.
 pub struct Server {
     addr: SocketAddr,
-    data: PathBuf,
+    data: DataFolder,
     site: Arc<Site>,
     ready: Ready,
     is_first_run: bool,
@@ -162,7 +155,7 @@ impl Server {
         let addr = listener.local_addr().unwrap_or(options.addr);
         let leptos = leptos_options(addr, options.site.clone())?;
         let oidc = Provider::of(options.oidc.clone())?;
-        make_data_folder(&options.data).await?;
+        let data = DataFolder::open(&options.data)?;
         let mut site = match &options.public_url {
             Some(url) => Site::parse(url)?,
             None => Site::at(addr),
@@ -313,15 +306,17 @@ impl Server {
         let app = app.await.map_err(|_| StartError::Interrupted)?;
         let connections = Connections::new(bounds, options.behind_proxy);
         let http = tokio::spawn(http::serve(listener, app, connections, stop.clone()));
-        Whereabouts {
+        let whereabouts = Whereabouts {
             url: site.url().to_owned(),
             nats: url,
             keys: std::path::absolute(keys_folder(&options)).unwrap_or_default(),
+        };
+        if let Err(error) = whereabouts.write(data.path()) {
+            tracing::warn!(%error, "`natter creds` does not find this natter");
         }
-        .write(&options.data)?;
         Ok(Self {
             addr,
-            data: options.data,
+            data,
             site,
             ready,
             is_first_run,
@@ -382,9 +377,16 @@ impl Server {
         tokio::time::timeout(deadline, ready).await.is_ok()
     }
 
+    /// Waits until the data folder was deleted or moved, and says which it was. Nothing that is written
+    /// from then on is found again.
+    pub async fn data_folder_gone(&self) -> PathBuf {
+        self.data.gone().await;
+        self.data.path().to_owned()
+    }
+
     /// Stops: requests under way are finished, live connections closed, the broker ended.
     pub async fn stop(mut self) {
-        Whereabouts::remove(&self.data);
+        Whereabouts::remove(self.data.path());
         self.ready.set(false);
         self.stop.cancel();
         self.tunnels.close_all();
@@ -403,17 +405,6 @@ impl Server {
             broker.shutdown().await;
         }
     }
-}
-
-async fn make_data_folder(folder: &PathBuf) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder.create(folder).map_err(|source| StartError::Data {
-        folder: folder.clone(),
-        source,
-    })
 }
 
 /// The given one, else the server's own.

@@ -32,6 +32,7 @@ mod interop;
 mod killed;
 mod limits;
 mod live;
+mod log_readers;
 mod long_messages;
 mod matrix;
 mod nats_beside;
