@@ -414,13 +414,18 @@ fn keys_folder(options: &ServeOptions) -> PathBuf {
 }
 
 async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
-    let (folder, is_given) = (keys_folder(options), options.keys.is_some());
+    let (folder, data) = (keys_folder(options), options.data.clone());
+    let is_given = options.keys.is_some();
     let keys = tokio::task::spawn_blocking(move || match is_given {
-        true => BrokerKeys::load(&folder),
-        false => {
-            let keys = BrokerKeys::load_or_create(&folder)?;
-            BrokerKeys::make_private(&folder)?;
+        true => {
+            let keys = BrokerKeys::load(&folder)?;
+            BrokerKeys::warn_when_open(&folder)?;
             Ok(keys)
+        }
+        false => {
+            let keys = BrokerKeys::of_embedded(&data)?;
+            BrokerKeys::make_private(&folder)?;
+            Ok::<_, KeysError>(keys)
         }
     })
     .await

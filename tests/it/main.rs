@@ -15,6 +15,7 @@ mod connections_of_one;
 mod consent;
 mod creds;
 mod cuts;
+mod data_folder;
 mod disk_full;
 mod doors;
 mod effects;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -117,7 +118,14 @@ pub(super) fn open(path: &Path) -> Result<Option<(Connection, Built)>, ReadError
     if !path.exists() {
         return Ok(None);
     }
-    make_private(path)?;
+    match make_private(path) {
+        // It belongs to somebody else. Whoever may remove it from the folder can build a new one.
+        Err(ReadError::File(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            tracing::warn!(%error, "the read model cannot be opened");
+            return Ok(None);
+        }
+        made => made?,
+    }
     let opened = Connection::open(path).and_then(|connection| {
         set_up(&connection, "NORMAL")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -206,12 +214,9 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, ReadError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Makes the file, when there is none, and lets its owner alone read it and those beside it. Those that
-/// SQLite makes later have the mode of the file itself.
+/// Makes the file, when there is none, and lets its owner alone read and write it and those beside it. Those
+/// that SQLite makes later have the mode of the file itself.
 fn make_private(path: &Path) -> Result<(), ReadError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(MODE);
-    options.open(path)?;
     for file in files(path) {
         match std::fs::set_permissions(&file, Permissions::from_mode(MODE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -220,6 +225,9 @@ fn make_private(path: &Path) -> Result<(), ReadError> {
             _ => {}
         }
     }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(MODE);
+    options.open(path)?;
     Ok(())
 }
 
