@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::AppState;
 use crate::server::read_model::{Phase, Progress};
+use crate::server::space::Unwritable;
 
 /// What natter says of itself.
 #[derive(Debug, Serialize)]
@@ -18,6 +19,8 @@ pub(super) struct Health {
     connections: usize,
     /// Nobody can write until somebody makes room on the disk; reading goes on.
     disk_full: bool,
+    /// The same because the file system of the data folder is read-only.
+    disk_read_only: bool,
     read_model: Model,
 }
 
@@ -47,7 +50,8 @@ pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<H
     let health = Health {
         status,
         connections: state.tunnels.count(),
-        disk_full: state.space.is_full(),
+        disk_full: state.space.unwritable() == Some(Unwritable::Full),
+        disk_read_only: state.space.unwritable() == Some(Unwritable::ReadOnly),
         read_model: model(&progress, end.map(|end| end.0)),
     };
     (code, Json(health))
