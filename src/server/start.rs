@@ -16,6 +16,7 @@ use super::broker::{
     BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, Passage,
     ServiceUser, SignError, locate,
 };
+use super::clock::BrokerClock;
 use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::connection_limit::ConnectionLimit;
@@ -220,6 +221,7 @@ impl Server {
             links.reconnects.clone(),
             stop.clone(),
         );
+        let broker_clock = BrokerClock::default();
         let known = callout::Known {
             store: store.clone(),
             read_model: read_model.clone(),
@@ -227,6 +229,7 @@ impl Server {
             asked,
             connections: connections.clone(),
             rights_life,
+            broker_clock: broker_clock.clone(),
         };
         callout::serve(links.auth.clone(), keys, known, stop.clone()).await?;
         let services = Services {
@@ -290,6 +293,7 @@ impl Server {
             cluster,
             ready: ready.clone(),
             space,
+            broker_clock,
             chat: links.chat.clone(),
             site: Arc::clone(&site),
             signup: options.signup.clone(),

@@ -10,6 +10,7 @@ mod broker;
 mod broker_loss;
 mod callout;
 mod cli;
+mod clocks;
 mod connections;
 mod connections_of_one;
 mod consent;

@@ -21,6 +21,8 @@ pub(super) struct Health {
     disk_full: bool,
     /// The same because the file system of the data folder is read-only.
     disk_read_only: bool,
+    /// By how many seconds nats-server's clock is ahead of natter's; 0 while they differ by less than 3.
+    broker_clock_ahead_s: i64,
     read_model: Model,
 }
 
@@ -52,6 +54,7 @@ pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<H
         connections: state.tunnels.count(),
         disk_full: state.space.unwritable() == Some(Unwritable::Full),
         disk_read_only: state.space.unwritable() == Some(Unwritable::ReadOnly),
+        broker_clock_ahead_s: state.broker_clock.ahead(),
         read_model: model(&progress, end.map(|end| end.0)),
     };
     (code, Json(health))

@@ -50,6 +50,7 @@ pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 pub use uploads::Uploads;
 
+use crate::server::clock::BrokerClock;
 use crate::server::cluster::Cluster;
 use crate::server::config::{BodyPace, Signup, Site};
 use crate::server::connection_limit::ConnectionLimit;
@@ -96,6 +97,7 @@ pub struct AppState {
     pub ready: Ready,
     /// Is there room to write?
     pub space: Space,
+    pub broker_clock: BrokerClock,
     /// Natter's own connection for the example services' server functions.
     pub chat: async_nats::Client,
     /// How natter is reached.
