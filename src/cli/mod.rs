@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `serve`, `creds`, `nats_config` | `natter serve`, and what its administrator does beside it |
+//! | `serve`, `creds`, `nats_config`, `verify` | `natter serve`, and what its administrator does beside it |
 //! | `clients` | pub, sub, request, ping, pong: on any NATS |
 //! | `chat` | say, tail: a room, as the holder of credentials |
 //! | `connect`, `creds_file` | how the terminal's commands connect |
@@ -24,6 +24,7 @@ mod nats_config;
 mod serve;
 mod stop;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -65,6 +66,7 @@ enum Command {
     Serve(Box<ServeOptions>),
     Creds(creds::CredsOptions),
     NatsConfig(nats_config::NatsConfigOptions),
+    Verify(verify::VerifyOptions),
     Say(chat::SayOptions),
     Tail(chat::TailOptions),
     Pub(clients::PubOptions),
@@ -108,6 +110,7 @@ impl Cli {
                     ExitCode::FAILURE
                 }
             },
+            Some(Command::Verify(options)) => finished(verify::run(options), verify::failed),
             Some(Command::Say(options)) => terminal(async move {
                 let chat = connect(&options.connection).await?;
                 Ok(chat::say(&chat, &options).await?)

@@ -7,7 +7,7 @@
 //! past the limit, `cut_off` those of people who flood natter; `cluster` says which of several servers does
 //! what; `limits` bounds what a person or a `source` may do, `turns` queues expensive work fairly,
 //! `budget` bounds the size of an answer; `oidc` asks an identity provider who somebody is; `http` serves
-//! pages and the tunnel; `creds` is what an administrator does at a running server;
+//! pages and the tunnel; `creds` and `verify` are what an administrator does at a running server;
 //! `log_limit` keeps the log short; `data_folder` watches the folder of everything natter keeps, `space` its
 //! disk. `failure` is the one place where errors become words, `start` the one where everything is put
 //! together.
@@ -51,6 +51,7 @@ pub mod space;
 mod start;
 pub mod store;
 mod turns;
+pub mod verify;
 pub mod whereabouts;
 
 pub use budget::{Budget, Part};

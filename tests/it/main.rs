@@ -16,6 +16,7 @@ mod connections_of_one;
 mod consent;
 mod creds;
 mod cuts;
+mod damaged_log;
 mod data_folder;
 mod disk_full;
 mod doors;

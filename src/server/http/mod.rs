@@ -24,6 +24,7 @@ mod signed_in;
 mod tunnel;
 mod typed;
 mod uploads;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,6 +17,9 @@ use crate::server::store::{Epoch, Fingerprint};
 /// number is built anew.
 const VERSION: i64 = 9;
 
+/// So many files are kept when LOG has lost entries.
+const KEPT: u32 = 3;
+
 /// Messages of closed rooms are in it.
 const MODE: u32 = 0o600;
 
@@ -238,6 +241,28 @@ fn files(path: &Path) -> impl Iterator<Item = OsString> {
         name.push(suffix);
         name
     })
+}
+
+/// Renames the file, so that what it has can be looked up in it. A few are kept, the oldest: later ones know
+/// less.
+pub(super) fn set_aside(path: &Path) -> Result<(), ReadError> {
+    let kept = |number| path.with_extension(format!("kept-{number}.sqlite"));
+    let Some(kept) = (1..=KEPT).map(kept).find(|kept| !kept.exists()) else {
+        return Ok(());
+    };
+    for (from, to) in files(path).zip(files(&kept)) {
+        match std::fs::rename(&from, &to) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    if kept.exists() {
+        tracing::warn!(
+            ?kept,
+            "LOG has lost entries: the read model is kept, which may have them"
+        );
+    }
+    Ok(())
 }
 
 fn discard(path: &Path) -> Result<(), ReadError> {

@@ -288,6 +288,18 @@ impl Log {
             })
             .await
     }
+
+    /// The same with the list of places that have no entry.
+    pub(super) async fn info_with_deleted(&self) -> Result<stream::Info, StoreError> {
+        self.leader
+            .ask(READ, move || async move {
+                let info = self.stream.info_builder().with_deleted(true).fetch().await;
+                let info = info.map_err(StoreError::broker(READ))?.info;
+                leader::told(&info, READ)?;
+                Ok(info)
+            })
+            .await
+    }
 }
 
 /// LOG lives for ever: no age, no count, no size ends an entry.

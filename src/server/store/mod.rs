@@ -12,6 +12,7 @@ mod invitations;
 mod invited;
 mod leader;
 mod log;
+mod missing;
 mod pending;
 mod pictures;
 mod reads;
@@ -26,6 +27,7 @@ pub use directory::{
 pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
+pub use missing::Missing;
 pub use pending::{Pending, PendingToken, Pendings, fingerprint};
 pub use pictures::{PictureName, Pictures};
 pub use reads::{Markers, Reads, Revision};
