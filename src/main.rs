@@ -1,8 +1,7 @@
 //! The command line: parse, dispatch.
 
-use clap::Parser as _;
 use natter::cli::Cli;
 
 fn main() -> std::process::ExitCode {
-    Cli::parse().run()
+    Cli::told().run()
 }

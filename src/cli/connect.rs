@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 
 use super::creds_file::CredsFile;
 use super::failed::Failed;
-use super::terminal::complain;
+use super::terminal::{complain, note};
 use crate::nats::{Auth, Client, ConnectOptions, Event, EventStream, ServerAddr};
 
 /// For the first connection, with servers that do not answer at all.
@@ -142,14 +142,16 @@ async fn tell(mut events: EventStream) {
             }
             Event::Unanswered => eprintln!("No answer for 5 s. Is the server still there?"),
             Event::AuthRefused => {
-                eprintln!("The server refuses the connection. Trying again…");
+                note(format_args!(
+                    "The server refuses the connection. Trying again…"
+                ));
             }
             Event::SlowConsumer { subject } => {
                 complain(format_args!(
                     "Too slow for [{subject}]: messages are dropped"
                 ));
             }
-            Event::LameDuck => eprintln!("The server is about to end"),
+            Event::LameDuck => note(format_args!("The server is about to end")),
             Event::ServerError(error) => complain(format_args!("Server error: {error}")),
             Event::Closed => return,
             // A right that is missing is told by the command that wanted it.

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::terminal::note;
 use crate::domain::{Username, time_text};
 use crate::server::creds::{Administered, CredsError, SECOND_LOOK};
 use crate::server::store::{CredsFile, Holder};
@@ -131,7 +132,10 @@ async fn make(data: &Path, holder: Holder, out: Option<PathBuf>) -> Result<(), C
             place
                 .write_all(text.as_bytes())
                 .map_err(|source| refused(&file, source))?;
-            eprintln!("Written to {}. Keep it secret.", file.display());
+            note(format_args!(
+                "Written to {}. Keep it secret.",
+                file.display()
+            ));
             Ok(())
         }
         (Ok(text), _, _) => Ok(std::io::stdout().write_all(text.as_bytes())?),

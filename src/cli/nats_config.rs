@@ -3,8 +3,20 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::terminal;
 use crate::server::broker::{BrokerKeys, KeysError, Node, SyncInterval};
 use crate::server::socket_addr;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NatsConfigError {
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Nobody reads it.
+    #[error("standard output: {0}")]
+    Terminal(#[from] std::io::Error),
+}
 
 /// Print the nats.conf of one server of a NATS cluster for natter.
 #[derive(Debug, clap::Args)]
@@ -61,7 +73,7 @@ pub(super) struct NatsConfigOptions {
 }
 
 /// Prints it.
-pub(super) fn run(options: NatsConfigOptions) -> Result<(), KeysError> {
+pub(super) fn run(options: NatsConfigOptions) -> Result<(), NatsConfigError> {
     let keys = BrokerKeys::load_or_create(&options.keys)?;
     let node = Node {
         name: options.name,
@@ -73,6 +85,6 @@ pub(super) fn run(options: NatsConfigOptions) -> Result<(), KeysError> {
         origins: options.origin,
         sync_interval: options.sync_interval,
     };
-    print!("{}", node.config(&keys));
-    Ok(())
+    let config = node.config(&keys);
+    Ok(terminal::line(format_args!("{}", config.trim_end()))?)
 }

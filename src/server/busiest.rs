@@ -5,8 +5,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 use super::broker::{Busiest, busiest};
 use super::limits::Limits;
 use super::router::CutOff;
@@ -15,32 +13,23 @@ use crate::domain::{Username, limits};
 /// Between two looks: two requests to each server of the broker.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Looks every few seconds until `stop`.
-pub async fn watch(
-    system: async_nats::Client,
-    account: String,
-    limits: Limits,
-    cut_off: CutOff,
-    stop: CancellationToken,
-) {
-    let looks = async {
-        let mut seen = Seen::default();
-        loop {
-            tokio::time::sleep(PAUSE).await;
-            match busiest(&system, &account).await {
-                Ok(busiest) => {
-                    for (uid, excess) in seen.look(&busiest, Instant::now()) {
-                        if limits.cut_off_now(&uid) {
-                            tracing::warn!(who = %uid, "cut off for too many {excess} at the broker");
-                            cut_off(uid);
-                        }
+/// Looks every few seconds, for ever.
+pub async fn watch(system: async_nats::Client, account: String, limits: Limits, cut_off: CutOff) {
+    let mut seen = Seen::default();
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        match busiest(&system, &account).await {
+            Ok(busiest) => {
+                for (uid, excess) in seen.look(&busiest, Instant::now()) {
+                    if limits.cut_off_now(&uid) {
+                        tracing::warn!(who = %uid, "cut off for too many {excess} at the broker");
+                        cut_off(uid);
                     }
                 }
-                Err(error) => tracing::debug!(%error, "the busiest connections are not known"),
             }
+            Err(error) => tracing::debug!(%error, "the busiest connections are not known"),
         }
-    };
-    stop.run_until_cancelled(looks).await;
+    }
 }
 
 /// What somebody has too many of.

@@ -13,6 +13,7 @@ use super::broker::{
     AuthRequest, BrokerKeys, CALLOUT_SUBJECT, CalloutError, Credential, Permissions,
     SERVER_XKEY_HEADER, UserLimits,
 };
+use super::clock::{self, BrokerClock};
 use super::connection_limit::ConnectionLimit;
 use super::connection_name::{ConnectionName, Judged};
 use super::limits::Limits;
@@ -45,6 +46,8 @@ pub struct Known {
     pub connections: ConnectionLimit,
     /// How long rights stand at most.
     pub rights_life: Duration,
+    /// How far the clock of who asks is from natter's.
+    pub broker_clock: BrokerClock,
 }
 
 /// Answers the broker's questions until `stop`.
@@ -98,6 +101,7 @@ async fn answer(
         .and_then(|headers| headers.get(SERVER_XKEY_HEADER))
         .map(ToString::to_string);
     let request = AuthRequest::open(&message.payload, server_xkey.as_deref(), keys)?;
+    known.broker_clock.note(request.clock_ahead);
     let credential = match request.credential(keys) {
         Ok(credential) => credential,
         Err(error) => {
@@ -136,11 +140,13 @@ async fn answer(
                 // nats-server 2.15 applies limits in the answer of a callout to nobody. `max_subscriptions` in its
                 // configuration, `router::arrivals` and `busiest` do instead.
                 &UserLimits::default(),
+                // The server ends the connection by its own clock.
                 expiry(
                     known.rights_life,
                     admitted.until,
                     admitted.let_in_by.as_bytes(),
-                ),
+                )
+                .saturating_add_signed(clock::worth_telling(request.clock_ahead)),
             )?;
             request.allow(keys, &jwt)
         }

@@ -160,7 +160,7 @@ fn head(holder: &Holder) -> String {
     format!("# Natter credentials {whom}. Keep them secret.\n# inbox prefix: {prefix}\n")
 }
 
-async fn connect(
+pub(super) async fn connect(
     url: &str,
     keys: &BrokerKeys,
     who: ServiceUser,

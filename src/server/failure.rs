@@ -8,6 +8,7 @@ use prost::Message as _;
 use crate::domain::{NameError, TextError};
 use crate::server::passwords::{self, PasswordError};
 use crate::server::read_model::ReadError;
+use crate::server::space::Unwritable;
 use crate::server::store::{DirectoryError, StoreError};
 use crate::wire::{Malformed, v1};
 
@@ -139,16 +140,22 @@ impl Failure {
         }
     }
 
-    /// Nothing can be written until somebody makes room.
+    /// Nothing can be written until somebody does something about the disk.
     #[must_use]
-    pub fn disk_full() -> Self {
+    pub fn unwritable(why: Unwritable) -> Self {
+        let text = match why {
+            Unwritable::Full => {
+                "Natter’s disk is full, so nothing can be written now. What you wrote is kept here: \
+                 try again when whoever looks after this Natter has made room."
+            }
+            Unwritable::ReadOnly => {
+                "Natter’s disk is read-only, so nothing can be written now. What you wrote is kept here: \
+                 try again when whoever looks after this Natter has seen to the disk."
+            }
+        };
         Self {
             retry_after: Some(Duration::from_secs(5)),
-            ..Self::new(
-                v1::FailureKind::Unavailable,
-                "Natter’s disk is full, so nothing can be written now. What you wrote is kept here: \
-                 try again when whoever looks after this Natter has made room.",
-            )
+            ..Self::new(v1::FailureKind::Unavailable, text)
         }
     }
 
@@ -242,7 +249,7 @@ impl From<StoreError> for Failure {
                 tracing::warn!(%error, "the store did not answer");
             }
             StoreError::Corrupt(_) => tracing::error!(%error, "the store holds something else"),
-            StoreError::Full => return Self::disk_full(),
+            StoreError::Unwritable(why) => return Self::unwritable(why),
         }
         Self::unavailable()
     }

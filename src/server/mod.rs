@@ -7,10 +7,15 @@
 //! past the limit, `cut_off` those of people who flood natter; `cluster` says which of several servers does
 //! what; `limits` bounds what a person or a `source` may do, `turns` queues expensive work fairly,
 //! `budget` bounds the size of an answer; `oidc` asks an identity provider who somebody is; `http` serves
-//! pages and the tunnel; `creds` is what an administrator does at a running server; `tasks` starts what runs for as long as natter
-//! does, and tells of what ended; `socket_addr` reads addresses of flags; `log_limit` keeps the
-//! log short. `failure` is the one place where errors become words, `start` the one where everything is
-//! put together.
+//! pages and the tunnel; `creds` and `verify` are what an administrator does at a running server; `tasks` starts what
+//! runs for as long as natter does, and tells of what ended; `socket_addr` reads addresses of flags; `log_limit`
+//! keeps the log short; `data_folder` watches the folder of everything natter keeps, `space` its disk; `busiest` finds
+//! who costs the broker too much. `failure` is the one place where errors become words, `start` the one where everything
+//! is put together.
+//!
+//! Nothing here prints: whoever reads stdout or stderr may have stopped or be gone. `cli::log` writes the log.
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod asked;
 pub mod broker;
@@ -25,6 +30,7 @@ pub mod connection_name;
 pub mod creds;
 mod cut_off;
 mod cutter;
+mod data_folder;
 mod failure;
 mod host;
 mod http;
@@ -49,6 +55,7 @@ mod start;
 pub mod store;
 mod tasks;
 mod turns;
+pub mod verify;
 pub mod whereabouts;
 
 pub use budget::{Budget, Part};

@@ -75,7 +75,7 @@ async fn walk(sessions: &Sessions, brokers: &[SocketAddr]) -> Result<(), NotYet>
     let token = match sessions.begin(None, SESSION, Origin::default()).await {
         Ok(token) => token,
         // Reading goes on when nothing can be written.
-        Err(StoreError::Full) => return walk_in_vain(brokers).await,
+        Err(StoreError::Unwritable(_)) => return walk_in_vain(brokers).await,
         Err(error) => return Err(error.into()),
     };
     let client = connect(brokers, token.as_str())?;

@@ -16,11 +16,13 @@ use super::broker::{
     BrokerError, BrokerKeys, EmbeddedBroker, EmbeddedOptions, KeysError, LocateError, Passage,
     ServiceUser, SignError, locate,
 };
+use super::clock::BrokerClock;
 use super::cluster::Cluster;
 use super::config::{NotAnOrigin, ServeOptions, Site};
 use super::connection_limit::ConnectionLimit;
 use super::cut_off::{CuttingOff, Lately};
 use super::cutter::Cutter;
+use super::data_folder::{DataFolder, DataFolderError};
 use super::http::{
     self, AppState, Bodies, ConnectionBounds, Connections, KnownBrowsers, LAST_REQUESTS,
     PagesOfOne, Tunnels,
@@ -38,7 +40,7 @@ use super::sign_out::{self, SignOut};
 use super::space::Space;
 use super::store::{DirectoryError, Store, StoreError};
 use super::tasks::Tasks;
-use super::whereabouts::{Whereabouts, WhereaboutsError};
+use super::whereabouts::Whereabouts;
 use super::{busiest, callout, open_files, self_test};
 use crate::domain::{RoomName, Topic, Username};
 use crate::nats;
@@ -64,14 +66,9 @@ pub enum StartError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The data folder cannot be made.
-    #[error("the folder {folder:?} cannot be used ({source}). Choose another one with --data.")]
-    Data {
-        /// Which.
-        folder: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    /// The data folder.
+    #[error(transparent)]
+    Data(#[from] DataFolderError),
     /// --public-url.
     #[error("--public-url: {0}")]
     PublicUrl(#[from] NotAnOrigin),
@@ -114,9 +111,6 @@ pub enum StartError {
     /// A task of its own ended early.
     #[error("natter was stopped while it started")]
     Interrupted,
-    /// Where it runs could not be written into the data folder.
-    #[error(transparent)]
-    Whereabouts(#[from] WhereaboutsError),
     /// The system has no randomness to give.
     #[error("no randomness: {0}")]
     Random(#[from] getrandom::Error),
@@ -125,7 +119,7 @@ pub enum StartError {
 /// A natter that serves.
 pub struct Server {
     addr: SocketAddr,
-    data: PathBuf,
+    data: DataFolder,
     site: Arc<Site>,
     ready: Ready,
     is_first_run: bool,
@@ -164,7 +158,7 @@ impl Server {
         let addr = listener.local_addr().unwrap_or(options.addr);
         let leptos = leptos_options(addr, options.site.clone())?;
         let oidc = Provider::of(options.oidc.clone())?;
-        make_data_folder(&options.data).await?;
+        let data = DataFolder::open(&options.data)?;
         let mut site = match &options.public_url {
             Some(url) => Site::parse(url)?,
             None => Site::at(addr),
@@ -227,6 +221,7 @@ impl Server {
             links.reconnects.clone(),
             &tasks,
         );
+        let broker_clock = BrokerClock::default();
         let known = callout::Known {
             store: store.clone(),
             read_model: read_model.clone(),
@@ -234,6 +229,7 @@ impl Server {
             asked,
             connections: connections.clone(),
             rights_life,
+            broker_clock: broker_clock.clone(),
         };
         callout::serve(links.auth.clone(), keys, known, &tasks).await?;
         let services = Services {
@@ -250,13 +246,13 @@ impl Server {
             lately: Lately::default(),
         };
         let cut_off: CutOff = Arc::new(move |uid| flooders.cut(uid));
-        tokio::spawn(busiest::watch(
+        let watching = busiest::watch(
             links.system.clone(),
             chat_account.clone(),
             limits.clone(),
             Arc::clone(&cut_off),
-            stop.clone(),
-        ));
+        );
+        tasks.spawn("looking for the busiest connections", watching);
         let served = services::router(services.clone())
             .serve(links.wires(limits.clone(), cut_off), stop.clone())
             .await?;
@@ -311,6 +307,7 @@ impl Server {
             ready: ready.clone(),
             tasks: tasks.clone(),
             space,
+            broker_clock,
             chat: links.chat.clone(),
             site: Arc::clone(&site),
             signup: options.signup.clone(),
@@ -328,15 +325,17 @@ impl Server {
         let app = app.await.map_err(|_| StartError::Interrupted)?;
         let connections = Connections::new(bounds, options.behind_proxy);
         let http = tokio::spawn(http::serve(listener, app, connections, stop.clone()));
-        Whereabouts {
+        let whereabouts = Whereabouts {
             url: site.url().to_owned(),
             nats: url,
             keys: std::path::absolute(keys_folder(&options)).unwrap_or_default(),
+        };
+        if let Err(error) = whereabouts.write(data.path()) {
+            tracing::warn!(%error, "`natter creds` does not find this natter");
         }
-        .write(&options.data)?;
         Ok(Self {
             addr,
-            data: options.data,
+            data,
             site,
             ready,
             is_first_run,
@@ -403,9 +402,16 @@ impl Server {
         tokio::time::timeout(deadline, ready).await.is_ok()
     }
 
+    /// Waits until the data folder was deleted or moved, and says which it was. Nothing that is written
+    /// from then on is found again.
+    pub async fn data_folder_gone(&self) -> PathBuf {
+        self.data.gone().await;
+        self.data.path().to_owned()
+    }
+
     /// Stops: requests under way are finished, live connections closed, the broker ended.
     pub async fn stop(mut self) {
-        Whereabouts::remove(&self.data);
+        Whereabouts::remove(self.data.path());
         self.ready.set(false);
         self.stop.cancel();
         self.tunnels.close_all();
@@ -426,17 +432,6 @@ impl Server {
     }
 }
 
-async fn make_data_folder(folder: &PathBuf) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder.create(folder).map_err(|source| StartError::Data {
-        folder: folder.clone(),
-        source,
-    })
-}
-
 /// The given one, else the server's own.
 fn keys_folder(options: &ServeOptions) -> PathBuf {
     let own = || options.data.join("keys");
@@ -444,13 +439,18 @@ fn keys_folder(options: &ServeOptions) -> PathBuf {
 }
 
 async fn keys(options: &ServeOptions) -> Result<Arc<BrokerKeys>, StartError> {
-    let (folder, is_given) = (keys_folder(options), options.keys.is_some());
+    let (folder, data) = (keys_folder(options), options.data.clone());
+    let is_given = options.keys.is_some();
     let keys = tokio::task::spawn_blocking(move || match is_given {
-        true => BrokerKeys::load(&folder),
-        false => {
-            let keys = BrokerKeys::load_or_create(&folder)?;
-            BrokerKeys::make_private(&folder)?;
+        true => {
+            let keys = BrokerKeys::load(&folder)?;
+            BrokerKeys::warn_when_open(&folder)?;
             Ok(keys)
+        }
+        false => {
+            let keys = BrokerKeys::of_embedded(&data)?;
+            BrokerKeys::make_private(&folder)?;
+            Ok::<_, KeysError>(keys)
         }
     })
     .await

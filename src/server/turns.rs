@@ -116,7 +116,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         }))
     }
 
-    #[cfg(test)]
+    /// How many requests wait.
     pub(super) fn waiting(&self) -> usize {
         self.shared.lock().waiting
     }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The file in the data folder.
 const FILE: &str = "running.json";
 
+/// How its name begins before all of it is written.
+const DRAFT: &str = ".running.json-";
+
 /// Where a server runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whereabouts {
@@ -67,12 +70,31 @@ impl Whereabouts {
     /// The file cannot be written.
     pub fn write(&self, data: &Path) -> Result<(), WhereaboutsError> {
         let file = data.join(FILE);
+        let draft = data.join(format!("{DRAFT}{}", std::process::id()));
         let write = || {
-            let mut draft = tempfile_in(data)?;
-            draft.1.write_all(&serde_json::to_vec_pretty(self)?)?;
-            fs::rename(&draft.0, &file)
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let text = serde_json::to_vec_pretty(self)?;
+            options.open(&draft)?.write_all(&text)?;
+            fs::rename(&draft, &file)
         };
-        write().map_err(|source| WhereaboutsError::Io { file, source })
+        let written = write();
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        written.map_err(|source| WhereaboutsError::Io { file, source })
+    }
+
+    /// Removes what servers that were killed have left. Call it when no other server starts here.
+    pub fn remove_drafts(data: &Path) {
+        let Ok(files) = fs::read_dir(data) else {
+            return;
+        };
+        for file in files.filter_map(Result::ok) {
+            if file.file_name().to_string_lossy().starts_with(DRAFT) {
+                let _ = fs::remove_file(file.path());
+            }
+        }
     }
 
     /// Takes them away, as the server stops.
@@ -80,14 +102,6 @@ impl Whereabouts {
         // What stays behind names a broker that does not answer: that is told then.
         let _ = fs::remove_file(data.join(FILE));
     }
-}
-
-fn tempfile_in(data: &Path) -> std::io::Result<(PathBuf, fs::File)> {
-    let draft = data.join(format!(".{FILE}-{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let file = options.open(&draft)?;
-    Ok((draft, file))
 }
 
 #[cfg(test)]
@@ -109,7 +123,10 @@ mod tests {
         here.write(data).unwrap();
         assert_eq!(Whereabouts::read(data).unwrap(), here);
         assert_eq!(fs::read_dir(data).unwrap().count(), 1, "no draft stays");
+        fs::write(data.join(".running.json-1"), "{").unwrap();
+        Whereabouts::remove_drafts(data);
+        assert_eq!(Whereabouts::read(data).unwrap(), here);
         Whereabouts::remove(data);
-        assert!(Whereabouts::read(data).is_err());
+        assert_eq!(fs::read_dir(data).unwrap().count(), 0);
     }
 }

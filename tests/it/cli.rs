@@ -535,3 +535,38 @@ async fn what_is_no_address_is_told_what_one_looks_like() {
         assert!(told.contains("localhost:3000"), "{arguments:?}: {told}");
     }
 }
+
+#[tokio::test]
+async fn ctrl_c_ends_a_command_whose_server_says_nothing() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    for arguments in [&["sub"][..], &["pong"], &["ping", "--destination", "ada"]] {
+        let terminal = Terminal {
+            servers: format!("nats://{address}"),
+            creds: None,
+        };
+        let listening = terminal.start(arguments);
+        let _connection = timeout(2 * SOON, silent.accept()).await.unwrap();
+        listening.interrupt();
+        // It gives up by itself after a while, with another code.
+        assert_eq!(listening.ends().await.code, Some(0), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_variable_counts_as_unset() {
+    let broker = Broker::start().await;
+    let mut command = Terminal::at(&broker).command(&["pub", "hello", "hello world"]);
+    command.env("NATTER_CREDS", "").env("NATTER_TOKEN", "");
+    let output = timeout(2 * SOON, command.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_natter"));
+    command
+        .args(["serve", "--data", "/dev/null"])
+        .kill_on_drop(true);
+    command.env("NATTER_ADDR", "").env("NATTER_NATS_PORT", "");
+    let output = timeout(2 * SOON, command.output()).await.unwrap().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "no wrong usage: {said}");
+}

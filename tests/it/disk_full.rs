@@ -3,7 +3,7 @@
 use std::fs;
 use std::future::IntoFuture as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use natter::nats::Client;
@@ -100,10 +100,71 @@ async fn when_the_disk_is_full_reading_goes_on_and_writing_comes_back_with_room(
     natter.server.stop().await;
 }
 
+#[tokio::test]
+async fn natter_starts_on_a_full_disk_for_people_to_read() {
+    let Some(disk) = Disk::mount() else {
+        eprintln!("skipped: only root can mount a small disk");
+        return;
+    };
+    let folder = tempfile::tempdir_in(&disk.0).unwrap();
+    let natter = Natter::start_in(folder, |_| {}).await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let room = ada.general(&client).await;
+    ada.post(&client, &room, "before").await.unwrap();
+    let folder = natter.stop().await;
+    // Less, and nats-server itself does not start: it has a few small files to write.
+    let ballast = disk.fill_up_to(1_000_000);
+    let natter = Natter::start_in(folder, |_| {}).await;
+    let ada = ada.at(natter.addr());
+    let client = ada.connect().await;
+    is_refused(&ada, &client, &room).await;
+    fs::remove_file(ballast).unwrap();
+    soon_taken(&ada, &client, &room).await;
+    natter.server.stop().await;
+}
+
+#[tokio::test]
+async fn when_the_disk_is_read_only_that_is_said_and_the_broker_goes_on_for_people_to_read() {
+    let Some(disk) = FailingDisk::mount() else {
+        eprintln!("skipped: only root can mount an image of a disk");
+        return;
+    };
+    let folder = tempfile::tempdir_in(&disk.mounted).unwrap();
+    let natter = Natter::start_in(folder, |_| {}).await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let room = ada.general(&client).await;
+    ada.post(&client, &room, "before").await.unwrap();
+    let pid = natter.server.broker().unwrap().pid();
+
+    disk.fail();
+    let js = async_nats::jetstream::new(natter.as_service(ServiceUser::Chat).await);
+    let filler = vec![1; 100_000].into();
+    let written = js.publish("natter.log.user.filler", filler).await.unwrap();
+    let written = tokio::time::timeout(Duration::from_secs(2), written.into_future()).await;
+    assert!(!matches!(written, Ok(Ok(_))), "{written:?}");
+    let began = Instant::now();
+    while natter.health().await.1["disk_read_only"] != true {
+        assert!(began.elapsed() < 2 * SOON, "it is noticed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(natter.health().await.1["disk_full"], false);
+    is_refused_since(&ada, &client, &room, "disk is read-only").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(natter.server.broker().unwrap().pid(), pid, "the same one");
+    is_refused_since(&ada, &client, &room, "disk is read-only").await;
+    natter.server.stop().await;
+}
+
 async fn is_refused(person: &Person, client: &Client, room: &str) {
+    is_refused_since(person, client, room, "disk is full").await;
+}
+
+async fn is_refused_since(person: &Person, client: &Client, room: &str, why: &str) {
     let refused = person.post(client, room, "too much").await.unwrap_err();
     assert_eq!(refused.kind(), v1::FailureKind::Unavailable);
-    assert!(refused.reason.contains("disk is full"), "{refused:?}");
+    assert!(refused.reason.contains(why), "{refused:?}");
     assert!(refused.retry_after_ms >= 1_000, "{refused:?}");
     let page = person.page("/").await;
     assert!(page.contains("before"), "{page}");
@@ -138,6 +199,47 @@ async fn sign_in(natter: &Natter) -> StatusCode {
     let form = [("username", "ada"), ("password", PASSWORD)];
     let signed_in = stranger().post(natter.url("/login")).form(&form).send();
     signed_in.await.unwrap().status()
+}
+
+/// An image of a disk, in a file.
+struct FailingDisk {
+    mounted: PathBuf,
+    image: tempfile::NamedTempFile,
+}
+
+impl FailingDisk {
+    fn mount() -> Option<Self> {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(256 * 1_024 * 1_024).unwrap();
+        let mounted = tempfile::tempdir().unwrap().keep();
+        let disk = Self { mounted, image };
+        let is_done = |command: &mut Command| {
+            let output = command.stdin(Stdio::null()).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let is_mounted = is_done(Command::new("mkfs.ext4").arg("-q").arg(disk.image.path()))
+            && is_done(
+                Command::new("mount")
+                    .args(["-o", "loop"])
+                    .arg(disk.image.path())
+                    .arg(&disk.mounted),
+            );
+        is_mounted.then_some(disk)
+    }
+
+    /// As after an error of the device: Linux makes the file system read-only, whoever has files open.
+    fn fail(&self) {
+        let mut remount = Command::new("mount");
+        remount.args(["-o", "remount,abort"]).arg(&self.mounted);
+        assert!(remount.status().unwrap().success());
+    }
+}
+
+impl Drop for FailingDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.mounted).output();
+        let _ = fs::remove_dir(&self.mounted);
+    }
 }
 
 /// A small disk in memory.

@@ -24,6 +24,8 @@ async fn a_task_that_ends_makes_natter_unwell() {
             "following the log",
             "forgetting old limits",
             "letting people connect",
+            "looking for lost entries of the log",
+            "looking for the busiest connections",
             "testing that people can connect",
         ]
     );

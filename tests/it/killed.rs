@@ -53,8 +53,8 @@ async fn after_natter_and_nats_server_were_killed_every_acknowledged_message_is_
     while kept.len() < ACKNOWLEDGED {
         kept.push(acknowledged.recv().await.unwrap());
     }
-    kill(nats_pid(folder.path()));
-    kill(natter.id().unwrap());
+    send(nats_pid(folder.path()), Signal::KILL);
+    send(natter.id().unwrap(), Signal::KILL);
     natter.wait().await.unwrap();
     while let Some(more) = acknowledged.recv().await {
         kept.push(more);
@@ -168,12 +168,12 @@ pub fn free_ports() -> [u16; 3] {
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-fn nats_pid(data: &Path) -> u32 {
+pub fn nats_pid(data: &Path) -> u32 {
     let text = std::fs::read_to_string(data.join("nats/nats.pid")).unwrap();
     text.trim().parse().unwrap()
 }
 
-fn kill(pid: u32) {
+pub fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    kill_process(pid, signal).unwrap();
 }

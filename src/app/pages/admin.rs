@@ -26,11 +26,16 @@ pub(in super::super) fn Admin() -> impl IntoView {
         .into_any();
     }
     let link = first.with(|page| page.fresh_link.clone());
+    let warnings = first.with(|page| page.warnings.clone());
     let people = first.with(|page| page.everybody.clone());
     let invitations = first.with(|page| page.invitations.clone());
     let audit = first.with(|page| page.audit.clone());
     view! {
         <Pane title=words::ADMINISTRATION>
+            {warnings
+                .into_iter()
+                .map(|warning| view! { <p class="form-error" role="alert">{warning}</p> })
+                .collect_view()}
             <FormError error />
             {(!link.is_empty()).then(|| view! { <FreshLink link /> })}
             <h2>{words::INVITE_SOMEBODY}</h2>

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use super::pieces::pieces;
 use super::{Chat, ChatError};
+use crate::cli::terminal::note;
 use crate::client::AskError;
 use crate::domain::{RoomId, Ulid};
 use crate::server::clock;
@@ -97,7 +98,9 @@ async fn say_lines(chat: &Chat, room: &str) -> Result<(), ChatError> {
 
 async fn read_all() -> Result<String, ChatError> {
     if std::io::stdin().is_terminal() {
-        eprintln!("Type the message; Ctrl-D on a line of its own posts it.");
+        note(format_args!(
+            "Type the message; Ctrl-D on a line of its own posts it."
+        ));
     }
     let mut text = Vec::new();
     tokio::io::stdin().read_to_end(&mut text).await?;

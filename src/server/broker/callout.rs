@@ -41,6 +41,9 @@ pub struct AuthRequest {
     pub jwt: Option<String>,
     /// The connection.
     pub client: ClientInfo,
+    /// By how many seconds the clock of the server that asks is ahead of natter's: negative when it is
+    /// behind. What the question takes to arrive is in it.
+    pub clock_ahead: i64,
     /// What the client was to sign, and what it gave as its signature.
     nonce: String,
     signature: String,
@@ -115,9 +118,13 @@ impl AuthRequest {
             &opened
         };
         let token = std::str::from_utf8(token).map_err(|_| JwtError::Malformed("not a text"))?;
-        let claims = jwt::decode::<RequestClaims>(token, KeyPairType::Server, jwt::now_unix())?;
+        let now = jwt::now_unix();
+        let claims = jwt::decode::<RequestClaims>(token, KeyPairType::Server, now)?;
         let Registered {
-            issuer, audience, ..
+            issuer,
+            audience,
+            issued_at,
+            ..
         } = claims.registered;
         let request = claims.nats;
         if request.kind != "authorization_request" || audience != AUDIENCE {
@@ -147,6 +154,7 @@ impl AuthRequest {
                 host: request.client_info.host,
                 name: given(request.connect_opts.name),
             },
+            clock_ahead: issued_at.cast_signed() - now.cast_signed(),
             nonce: request.client_info.nonce,
             signature: request.connect_opts.signature,
             server_xkey: server_xkey_header.map(str::to_owned),
@@ -301,9 +309,13 @@ mod tests {
         }
 
         fn request(&self, signer: &KeyPair) -> String {
+            self.request_until(signer, jwt::now_unix() + 5)
+        }
+
+        fn request_until(&self, signer: &KeyPair, expires: u64) -> String {
             let registered = Registered {
                 audience: AUDIENCE.to_owned(),
-                expires: jwt::now_unix() + 5,
+                expires,
                 ..Registered::default()
             };
             let claims = json!({
@@ -344,6 +356,18 @@ mod tests {
         assert_eq!(answer.registered.audience, server.key.public_key());
         assert_eq!(answer.registered.subject, request.user_nkey);
         assert_eq!(answer.nats["error"], "no");
+    }
+
+    #[test]
+    fn a_server_whose_clock_is_behind_by_less_than_a_minute_may_ask() {
+        let (keys, server) = (keys(), Server::new());
+        let ask = |ago| {
+            let request = server.request_until(&server.key, jwt::now_unix() - ago);
+            AuthRequest::open(request.as_bytes(), None, &keys)
+        };
+        assert!(ask(50).is_ok());
+        let refused = ask(70).unwrap_err().to_string();
+        assert!(refused.contains("clocks differ"), "{refused}");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
+use super::lock::StoreLock;
+
 /// How long it may take to write its store out before it is killed.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,9 @@ impl Launcher {
 
     /// In a process group of its own: Ctrl-C in a terminal goes to the whole group of natter,
     /// which has to write its last things before its broker goes.
-    pub fn start(&self) -> io::Result<Child> {
+    ///
+    /// It holds `lock` for as long as it runs.
+    pub fn start(&self, lock: &StoreLock) -> io::Result<Child> {
         let mut command = if self.dies_with_parent {
             let mut setpriv = Command::new("setpriv");
             setpriv.args(["--pdeathsig", "TERM"]).arg(&self.program);
@@ -56,7 +60,7 @@ impl Launcher {
         command
             .arg("-c")
             .arg(&self.config)
-            .stdin(Stdio::null())
+            .stdin(lock.share()?)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0)

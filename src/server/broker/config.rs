@@ -74,6 +74,8 @@ pub(super) struct BrokerPaths {
     pub pid_file: PathBuf,
     /// Where the server writes a file with the ports it listens on.
     pub ports_folder: PathBuf,
+    /// JetStream's store.
+    pub store: PathBuf,
 }
 
 impl BrokerPaths {
@@ -83,6 +85,7 @@ impl BrokerPaths {
             config: folder.join("nats.conf"),
             pid_file: folder.join("nats.pid"),
             ports_folder: folder.join("ports"),
+            store: folder.join("jetstream"),
             folder,
         }
     }

@@ -11,12 +11,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::config::{BrokerPaths, Ports, ServerConfig, SyncInterval};
 use super::error::BrokerError;
+use super::key_files;
 use super::keys::BrokerKeys;
-use super::lock::DataFolderLock;
+use super::lock::{DataFolderLock, StoreLock};
 use super::orphan;
 use super::readiness::Listening;
 use super::supervisor::{BrokerState, Supervisor};
 use crate::server::space::Space;
+use crate::server::whereabouts::Whereabouts;
 
 /// For the ports to be free.
 const FREE_WITHIN: Duration = Duration::from_secs(1);
@@ -67,8 +69,11 @@ impl EmbeddedBroker {
         };
         let data_dir = options.data_dir;
         let prepared = tokio::task::spawn_blocking(move || prepare(&data_dir, ports)).await;
-        let (lock, paths) =
-            prepared.map_err(|error| BrokerError::NotReady(error.to_string()))??;
+        let Prepared {
+            lock,
+            store_lock,
+            paths,
+        } = prepared.map_err(|error| BrokerError::NotReady(error.to_string()))??;
 
         let (state, watched) = watch::channel(BrokerState::Starting);
         let space = Space::default();
@@ -82,6 +87,7 @@ impl EmbeddedBroker {
             space: space.clone(),
             stop: stop.token.clone(),
             lock,
+            store_lock,
         };
         let started = supervisor
             .spawn()
@@ -161,13 +167,16 @@ impl DropGuardedToken {
     }
 }
 
+/// A folder that a nats-server may run on.
+struct Prepared {
+    lock: DataFolderLock,
+    store_lock: StoreLock,
+    paths: BrokerPaths,
+}
+
 /// Everything that has to hold before a nats-server may run on the folder.
-fn prepare(data_dir: &Path, ports: Ports) -> Result<(DataFolderLock, BrokerPaths), BrokerError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)
-        .map_err(BrokerError::io("create", data_dir))?;
+fn prepare(data_dir: &Path, ports: Ports) -> Result<Prepared, BrokerError> {
+    create_folder(data_dir)?;
     // One name for the folder, whatever way it was reached: an orphan is known by it.
     let data_dir = fs::canonicalize(data_dir).map_err(BrokerError::io("open", data_dir))?;
     if data_dir.to_str().is_none() {
@@ -175,9 +184,25 @@ fn prepare(data_dir: &Path, ports: Ports) -> Result<(DataFolderLock, BrokerPaths
     }
     let lock = DataFolderLock::take(&data_dir)?;
     let paths = BrokerPaths::under(&data_dir);
+    key_files::remove_drafts(&data_dir.join("keys"));
+    Whereabouts::remove_drafts(&data_dir);
     orphan::stop(&paths)?;
+    create_folder(&paths.folder)?;
+    let store_lock = StoreLock::take(&paths.folder)?;
     check_free(ports)?;
-    Ok((lock, paths))
+    Ok(Prepared {
+        lock,
+        store_lock,
+        paths,
+    })
+}
+
+fn create_folder(path: &Path) -> Result<(), BrokerError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder
+        .create(path)
+        .map_err(BrokerError::io("create", path))
 }
 
 /// nats-server would say which port is taken, but not which flag of natter's sets it. A port may be

@@ -36,6 +36,13 @@ pub enum BrokerError {
         /// Its process id.
         pid: u32,
     },
+    /// Another one may still use the store.
+    #[error(
+        "a nats-server of an earlier natter still runs on {}, and its pid file is gone: find it by its \
+         command line, which names nats.conf in that folder, and end it",
+        .0.display()
+    )]
+    StoreInUse(PathBuf),
     /// A file or folder could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

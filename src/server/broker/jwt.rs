@@ -16,6 +16,10 @@ use sha2::{Digest, Sha512_256};
 /// The only header there is: another `alg` is never looked at twice (ADR-14).
 const HEADER: &str = r#"{"typ":"JWT","alg":"ed25519-nkey"}"#;
 
+/// How many seconds the clocks of two machines may differ. A server's question about a connection holds for
+/// a few seconds, so without this a server whose clock is behind would be refused every one.
+const LEEWAY: u64 = 60;
+
 /// The version that each kind of claims carries beside its type.
 pub(super) const VERSION: u8 = 2;
 
@@ -68,9 +72,11 @@ pub enum JwtError {
     /// Signed by another kind of key than may sign it.
     #[error("the JWT is signed by a key of another kind ({0})")]
     Issuer(&'static str),
-    /// Its time is over.
-    #[error("the JWT has expired")]
-    Expired,
+    /// Its time is over, by more than the clocks of two machines may differ.
+    #[error(
+        "the JWT expired {0} s ago. Where it was made a moment ago, the clocks differ by about that"
+    )]
+    Expired(u64),
 }
 
 /// Signs the claims with `issuer`; sets the token's issuer, time of issue and id.
@@ -108,7 +114,7 @@ pub enum EncodeError {
 }
 
 /// Reads a token and believes it only if a key of the kind `issuer` signed it and `now_unix`
-/// is not past its end. Whether that very key may say such things is for the caller to judge.
+/// is not more than a minute past its end. Whether that very key may say such things is for the caller to judge.
 ///
 /// # Errors
 /// See [`JwtError`].
@@ -137,8 +143,8 @@ pub fn decode<T: DeserializeOwned>(
     }
     let claims: Claims<T> = json(&payload)?;
     let expires = claims.registered.expires;
-    if expires != 0 && expires <= now_unix {
-        return Err(JwtError::Expired);
+    if expires != 0 && expires + LEEWAY <= now_unix {
+        return Err(JwtError::Expired(now_unix - expires));
     }
     Ok(claims)
 }
@@ -249,9 +255,9 @@ mod tests {
         assert_eq!(error, JwtError::Issuer("user"));
         let account = KeyPair::new_account();
         let token = token(100, &account);
-        assert!(decode::<Said>(&token, KeyPairType::Account, 99).is_ok());
-        let error = decode::<Said>(&token, KeyPairType::Account, 100).unwrap_err();
-        assert_eq!(error, JwtError::Expired);
+        assert!(decode::<Said>(&token, KeyPairType::Account, 159).is_ok());
+        let error = decode::<Said>(&token, KeyPairType::Account, 160).unwrap_err();
+        assert_eq!(error, JwtError::Expired(60));
     }
 
     #[test]

@@ -28,6 +28,9 @@ const CALLOUT_SEED: &str = "callout.nk";
 const CALLOUT_XKEY: &str = "callout.xk";
 const SENTINEL_JWT: &str = "sentinel.jwt";
 
+/// How the folder's name begins before all of it is written.
+const DRAFT: &str = ".natter-keys-";
+
 /// What went wrong with the keys on disk; always names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
@@ -49,14 +52,49 @@ pub enum KeysError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A key file is not there, and others are.
+    #[error(
+        "the key file {} is missing: put the folder that it belongs in back from a backup, whole",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// The keys are gone, and what was stored under them is there.
+    #[error(
+        "the keys are gone: {} has none, and {} has what was stored under them. Put them back \
+         from a backup: new keys would not open that store. To begin with nothing instead, choose \
+         another folder with --data",
+        keys_dir.display(), store.display()
+    )]
+    Lost {
+        /// Where the keys were.
+        keys_dir: PathBuf,
+        /// What they belong to.
+        store: PathBuf,
+    },
+    /// The keys are not those of what is stored.
+    #[error(
+        "the keys in {} are not those under which {} was written. Put both back from the same \
+         backup",
+        keys_dir.display(), store.display()
+    )]
+    OfAnother {
+        /// The keys.
+        keys_dir: PathBuf,
+        /// What does not belong to them.
+        store: PathBuf,
+    },
     /// New keys could not be made.
     #[error("cannot make new NATS keys: {0}")]
     Create(#[source] SignError),
 }
 
-/// Whether there are keys. The folder appears whole, so any file that running needs will do.
+/// Whether there are keys. The folder appears whole, so a folder with anything in it had them all.
 pub(super) fn exist(dir: &Path) -> bool {
-    dir.join(OPERATOR_JWT).exists()
+    // Something else than a folder, or one that cannot be read: `read` says which.
+    match fs::read_dir(dir) {
+        Ok(mut files) => files.next().is_some(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 pub(super) fn read(dir: &Path) -> Result<BrokerKeys, KeysError> {
@@ -79,15 +117,12 @@ pub(super) fn read(dir: &Path) -> Result<BrokerKeys, KeysError> {
 /// Writes a folder of another name beside `dir` and renames it, so that `dir` is whole or is
 /// not there. When another process was quicker, its folder stays and this one is thrown away.
 pub(super) fn write(dir: &Path, keys: &BrokerKeys, operator: &KeyPair) -> Result<(), KeysError> {
-    let parent = match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(dir);
     private_folders()
         .recursive(true)
         .create(parent)
         .map_err(io_error("create", parent))?;
-    let draft = parent.join(format!(".natter-keys-{}", operator.public_key()));
+    let draft = parent.join(format!("{DRAFT}{}", operator.public_key()));
     private_folders()
         .create(&draft)
         .map_err(io_error("create", &draft))?;
@@ -104,20 +139,49 @@ pub(super) fn write(dir: &Path, keys: &BrokerKeys, operator: &KeyPair) -> Result
 
 /// Lets the owner alone read the folder and the files in it, as after a backup was put back.
 pub(super) fn make_private(dir: &Path) -> Result<(), KeysError> {
-    set_mode(dir, 0o700)?;
-    for entry in fs::read_dir(dir).map_err(io_error("read", dir))? {
-        let file = entry.map_err(io_error("read", dir))?.path();
-        set_mode(&file, 0o600)?;
+    for path in open_to_others(dir)? {
+        let mode = if path == dir { 0o700 } else { 0o600 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+            .map_err(io_error("protect", &path))?;
     }
     Ok(())
 }
 
-fn set_mode(path: &Path, mode: u32) -> Result<(), KeysError> {
-    let found = fs::metadata(path).map_err(io_error("read", path))?;
-    if found.permissions().mode() & 0o077 == 0 {
-        return Ok(());
+/// The folder, if others may read it, and the files that they may read.
+pub(super) fn open_to_others(dir: &Path) -> Result<Vec<PathBuf>, KeysError> {
+    let files = fs::read_dir(dir).map_err(io_error("read", dir))?;
+    let files = files.map(|entry| Ok(entry.map_err(io_error("read", dir))?.path()));
+    let mut open = Vec::new();
+    for path in std::iter::once(Ok(dir.to_owned())).chain(files) {
+        let path = path?;
+        let found = fs::metadata(&path).map_err(io_error("read", &path))?;
+        if found.permissions().mode() & 0o077 != 0 {
+            open.push(path);
+        }
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(io_error("protect", path))
+    Ok(open)
+}
+
+/// Removes what first starts that were killed have left beside `dir`. Call it when no other start can be
+/// under way.
+pub(super) fn remove_drafts(dir: &Path) {
+    let Ok(beside) = fs::read_dir(parent_of(dir)) else {
+        return;
+    };
+    for entry in beside.filter_map(Result::ok) {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(DRAFT) {
+            // It does no harm but that it looks like keys.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn parent_of(dir: &Path) -> &Path {
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn write_files(draft: &Path, keys: &BrokerKeys, operator: &KeyPair) -> Result<(), KeysError> {
@@ -161,8 +225,13 @@ fn read_account(dir: &Path, name: &str) -> Result<Account, KeysError> {
 }
 
 fn read_text(path: &Path) -> Result<String, KeysError> {
-    let text = fs::read_to_string(path).map_err(io_error("read", path))?;
-    Ok(text.trim().to_owned())
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(KeysError::Missing(path.to_owned()))
+        }
+        Err(error) => Err(io_error("read", path)(error)),
+    }
 }
 
 fn write_private(path: &Path, text: &str) -> Result<(), KeysError> {
@@ -226,6 +295,22 @@ mod tests {
         assert!(!exist(&dir));
         write(&dir, &keys, &operator).unwrap();
         assert_eq!(read(&dir).unwrap().chat_account(), keys.chat_account());
+        remove_drafts(&dir);
+        assert!(!draft.exists() && exist(&dir));
+    }
+
+    #[test]
+    fn files_that_others_may_read_are_found_and_made_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("keys");
+        let (keys, operator) = create();
+        write(&dir, &keys, &operator).unwrap();
+        assert_eq!(open_to_others(&dir).unwrap(), Vec::<PathBuf>::new());
+        let file = dir.join("chat.nk");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(open_to_others(&dir).unwrap(), [file]);
+        make_private(&dir).unwrap();
+        assert_eq!(open_to_others(&dir).unwrap(), Vec::<PathBuf>::new());
     }
 
     #[test]
@@ -254,8 +339,10 @@ mod tests {
         fs::write(dir.join("chat.nk"), other.chat.seed().unwrap()).unwrap();
         let error = read(&dir).unwrap_err().to_string();
         assert!(error.contains("chat.jwt is not usable"), "{error}");
-        fs::remove_file(dir.join("auth.nk")).unwrap();
-        let error = read(&dir).unwrap_err().to_string();
-        assert!(error.contains("auth.nk"), "{error}");
+        for name in ["auth.nk", OPERATOR_JWT] {
+            fs::remove_file(dir.join(name)).unwrap();
+            let error = BrokerKeys::load_or_create(&dir).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("missing"), "{error}");
+        }
     }
 }

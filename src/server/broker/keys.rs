@@ -9,9 +9,11 @@ use super::account::Account;
 use super::claims::{
     AccountClaims, AccountLimits, ExternalAuthorization, OperatorClaims, UserClaims,
 };
+use super::config::BrokerPaths;
 use super::credentials::{Permissions, ServiceUser, SignError, UserCredentials, UserLimits};
 use super::jwt::{self, Registered};
 use super::key_files::{self, KeysError};
+use super::store_owner;
 
 /// The keys with which natter signs, and the JWTs that the broker knows them by.
 ///
@@ -49,12 +51,53 @@ impl BrokerKeys {
         Self::load(dir)
     }
 
+    /// The keys of the embedded broker of a data folder: those in its `keys/`, made there if there
+    /// are none yet and nothing is stored. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// As [`load_or_create`](Self::load_or_create), and when what the broker has stored was written
+    /// under other keys: with new ones natter would find nothing in it, and give the administrator's
+    /// account to whoever comes first.
+    pub fn of_embedded(data_dir: &Path) -> Result<Self, KeysError> {
+        let (keys_dir, store) = (data_dir.join("keys"), BrokerPaths::under(data_dir).store);
+        let accounts = store_owner::accounts_in(&store).map_err(|source| KeysError::Io {
+            action: "read",
+            path: store.clone(),
+            source,
+        })?;
+        if !accounts.is_empty() && !key_files::exist(&keys_dir) {
+            return Err(KeysError::Lost { keys_dir, store });
+        }
+        let keys = Self::load_or_create(&keys_dir)?;
+        if !accounts.is_empty() && !accounts.iter().any(|id| id == keys.chat_account()) {
+            return Err(KeysError::OfAnother { keys_dir, store });
+        }
+        Ok(keys)
+    }
+
     /// Lets the owner alone read the keys in `dir`, where others could. Blocks on file I/O.
     ///
     /// # Errors
     /// Names the file that could not be protected.
     pub fn make_private(dir: &Path) -> Result<(), KeysError> {
+        Self::warn_when_open(dir)?;
         key_files::make_private(dir)
+    }
+
+    /// Logs a warning when others than their owner may read the keys in `dir`. Blocks on file I/O.
+    ///
+    /// # Errors
+    /// Names the file that cannot be looked at.
+    pub fn warn_when_open(dir: &Path) -> Result<(), KeysError> {
+        let open = key_files::open_to_others(dir)?;
+        if !open.is_empty() {
+            tracing::warn!(
+                ?open,
+                "others on this machine may read these keys of natter, with which anybody can be anybody: \
+                 their mode has to be 0600, and that of the folder 0700"
+            );
+        }
+        Ok(())
     }
 
     /// The keys in `dir`: for an existing NATS, whose operator made the accounts. The layout is

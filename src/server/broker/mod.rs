@@ -10,7 +10,7 @@
 //! | `system`, `passage` | finding and ending connections, over the account SYS; those on their way in |
 //! | `locate` | which nats-server to run |
 //! | `embedded` | the embedded broker, as the rest of natter holds it |
-//! | `config`, `lock`, `orphan` | what it needs before it runs: nats.conf, the folder for itself |
+//! | `config`, `lock`, `orphan`, `store_owner` | what it needs before it runs: nats.conf, the folder for itself, the keys of its store |
 //! | `node`, `trust` | nats.conf of a server of a cluster; what both kinds are told of whom to let in |
 //! | `supervisor`, `child`, `child_log`, `readiness` | keeping it running |
 
@@ -33,6 +33,7 @@ mod node;
 mod orphan;
 mod passage;
 mod readiness;
+mod store_owner;
 mod supervisor;
 mod system;
 mod trust;

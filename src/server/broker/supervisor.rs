@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::child::{self, Launcher};
 use super::child_log;
 use super::config::{Ports, ServerConfig};
-use super::lock::DataFolderLock;
+use super::lock::{DataFolderLock, StoreLock};
 use super::readiness::{self, Listening};
 use crate::server::space::Space;
 
@@ -62,6 +62,8 @@ pub(super) struct Supervisor {
     pub space: Space,
     /// Given back only when no child can be left.
     pub lock: DataFolderLock,
+    /// The child holds it too.
+    pub store_lock: StoreLock,
 }
 
 /// Where the broker listens after its first start, or why there was none.
@@ -113,7 +115,7 @@ impl Supervisor {
             }
         }
         // First the folder, then the word: who hears of the end may start the next one.
-        drop(self.lock);
+        drop((self.store_lock, self.lock));
         self.state.send_replace(BrokerState::Stopped);
         if let (Some(first), Some(reason)) = (first, first_failure) {
             let _ = first.send(Err(reason));
@@ -130,7 +132,7 @@ impl Supervisor {
             let config = self.config.paths.config.display();
             format!("cannot write {config}: {error}")
         })?;
-        let mut child = launcher.start().map_err(|error| {
+        let mut child = launcher.start(&self.store_lock).map_err(|error| {
             let program = self.program.display();
             format!("cannot run {program}: {error}")
         })?;

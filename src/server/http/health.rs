@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::AppState;
 use crate::server::read_model::{Phase, Progress};
+use crate::server::space::Unwritable;
+use crate::server::store::Missing;
 
 /// What natter says of itself.
 #[derive(Debug, Serialize)]
@@ -20,7 +22,22 @@ pub(super) struct Health {
     disk_full: bool,
     /// What natter no longer does, since the task that did it has ended: restart natter.
     ended_tasks: Vec<&'static str>,
+    /// The same because the file system of the data folder is read-only.
+    disk_read_only: bool,
+    /// By how many seconds nats-server's clock is ahead of natter's; 0 while they differ by less than 3.
+    broker_clock_ahead_s: i64,
     read_model: Model,
+    log: LogHealth,
+}
+
+/// What is wrong with LOG.
+#[derive(Debug, Serialize)]
+struct LogHealth {
+    /// How many entries are missing: the store of nats-server is damaged, or somebody removed them.
+    missing: u64,
+    /// The first and the last of them; null when none is, or when they are too many to list.
+    first_missing: Option<u64>,
+    last_missing: Option<u64>,
 }
 
 /// How far the read model is.
@@ -51,11 +68,22 @@ pub(super) async fn health(State(state): State<AppState>) -> (StatusCode, Json<H
     let health = Health {
         status,
         connections: state.tunnels.count(),
-        disk_full: state.space.is_full(),
         ended_tasks,
+        disk_full: state.space.unwritable() == Some(Unwritable::Full),
+        disk_read_only: state.space.unwritable() == Some(Unwritable::ReadOnly),
+        broker_clock_ahead_s: state.broker_clock.ahead(),
         read_model: model(&progress, end.map(|end| end.0)),
+        log: log_health(&state.read_model.missing()),
     };
     (code, Json(health))
+}
+
+fn log_health(missing: &Missing) -> LogHealth {
+    LogHealth {
+        missing: missing.count,
+        first_missing: missing.stretches.first().map(|(from, _)| from.0),
+        last_missing: missing.stretches.last().map(|(_, to)| to.0),
+    }
 }
 
 fn model(progress: &Progress, log_end: Option<u64>) -> Model {

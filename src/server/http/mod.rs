@@ -25,6 +25,7 @@ mod session;
 mod signed_in;
 mod tunnel;
 mod typed;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub use pages_of_one::PagesOfOne;
 pub use routes::{Address, addresses};
 pub use tunnel::Tunnels;
 
+use crate::server::clock::BrokerClock;
 use crate::server::cluster::Cluster;
 use crate::server::config::{BodyPace, Signup, Site};
 use crate::server::connection_limit::ConnectionLimit;
@@ -101,6 +103,7 @@ pub struct AppState {
     pub tasks: Tasks,
     /// Is there room to write?
     pub space: Space,
+    pub broker_clock: BrokerClock,
     /// Natter's own connection for the example services' server functions.
     pub chat: async_nats::Client,
     /// How natter is reached.

@@ -9,6 +9,7 @@ use leptos::prelude::provide_context;
 use rusqlite::Transaction;
 
 use super::signed_in::{NotSignedIn, SignedIn};
+use super::warnings::warnings;
 use super::{AppState, oidc, render};
 use crate::app::EchoBackend;
 use crate::domain::{Sequence, Ulid};
@@ -418,6 +419,7 @@ async fn gather(state: &AppState, me: &SignedIn, shown: Shown<'_>) -> Result<v1:
         }
         Shown::Admin => {
             page.invitations = invitations(state, me).await?;
+            page.warnings = warnings(state);
         }
         _ => {}
     }

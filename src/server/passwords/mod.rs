@@ -1,16 +1,20 @@
 //! Judging, hashing and checking passwords, each a few at a time. The forms use it.
 
+mod hasher;
 mod judge;
+mod memory;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
+use argon2::Block;
 
 use super::Failure;
 use super::source::Asker;
 use super::turns::{Bounds, Full, Turn, Turns};
 use crate::domain::Password;
+use hasher::Hasher;
+use memory::Buffers;
 
 /// Hashes: each takes 19 MiB and a core for some 20 ms, and its memory is held for as long as its turn.
 /// From one address as many wait as are done in half a second, in all as many as in four.
@@ -52,6 +56,8 @@ impl From<Full> for PasswordError {
 pub struct Passwords {
     hashing: Turns<Asker>,
     judging: Turns<Asker>,
+    /// At most one for each turn at hashing.
+    buffers: Arc<Buffers>,
 }
 
 impl Default for Passwords {
@@ -59,6 +65,7 @@ impl Default for Passwords {
         Self {
             hashing: Turns::new(HASHING),
             judging: Turns::new(JUDGING),
+            buffers: Arc::default(),
         }
     }
 }
@@ -93,11 +100,8 @@ impl Passwords {
     /// # Errors
     /// Too many are waiting, or the system has no randomness or no memory to give.
     pub async fn hash(&self, asker: &Asker, password: Password) -> Result<String, PasswordError> {
-        run(self.hashing.take(asker).await?, move || {
-            Argon2::default()
-                .hash_password(password.as_bytes())
-                .map(|hash| hash.to_string())
-                .map_err(|error| PasswordError::Broken(error.to_string()))
+        self.work_on(None, asker, move |hasher, memory| {
+            hasher.hash(&password, memory)
         })
         .await
     }
@@ -113,16 +117,28 @@ impl Passwords {
         password: Password,
         hash: Option<String>,
     ) -> Result<bool, PasswordError> {
-        run(self.hashing.take(asker).await?, move || {
-            let Some(hash) = hash else {
-                let _ = Argon2::default().hash_password(password.as_bytes());
-                return Ok(false);
+        self.work_on(hash, asker, move |hasher, memory| {
+            hasher.verify(&password, memory)
+        })
+        .await
+    }
+
+    /// Works on this hash, or on a new one, at a turn and in memory that is lent for it.
+    async fn work_on<T: Send + 'static>(
+        &self,
+        hash: Option<String>,
+        asker: &Asker,
+        work: impl FnOnce(&Hasher, &mut [Block]) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let turn = self.hashing.take(asker).await?;
+        let (turns, buffers) = (self.hashing.clone(), Arc::clone(&self.buffers));
+        run(turn, move || {
+            let hasher = match hash {
+                Some(hash) => Hasher::of(&hash)?,
+                None => Hasher::new()?,
             };
-            let hash = PasswordHash::new(&hash)
-                .map_err(|error| PasswordError::Broken(error.to_string()))?;
-            Ok(Argon2::default()
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok())
+            let others_wait = || turns.waiting() > 0;
+            buffers.lend(hasher.blocks(), |memory| work(&hasher, memory), others_wait)
         })
         .await
     }
@@ -183,6 +199,51 @@ mod tests {
         let_go.send(()).unwrap();
         assert!(next.await.is_ok());
         drop(other);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_passwords_is_hashed_in_one_buffer_a_turn_and_they_are_freed_after_it() {
+        let passwords = Passwords::default();
+        let first = passwords.hashing.take(&ada()).await.unwrap();
+        let second = passwords.hashing.take(&ada()).await.unwrap();
+        let wrong = (0..60).map(|n| {
+            let (passwords, asker) = (passwords.clone(), format!("p{}", n % 20));
+            tokio::spawn(async move {
+                let asker = Asker::Person(Username::parse(&asker).unwrap());
+                passwords
+                    .verify(&asker, password("wrong wrong"), None)
+                    .await
+            })
+        });
+        let wrong: Vec<_> = wrong.collect();
+        while passwords.hashing.waiting() < wrong.len() {
+            tokio::task::yield_now().await;
+        }
+        drop((first, second));
+        for verified in wrong {
+            assert!(!verified.await.unwrap().unwrap());
+        }
+        let (made, kept) = passwords.buffers.count();
+        assert!((1..=HASHING.at_once).contains(&made), "{made}");
+        assert_eq!(kept, 0);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_checked_with_those() {
+        let (passwords, ada) = (Passwords::default(), ada());
+        let params = argon2::Params::new(64, 1, 1, None).unwrap();
+        let hash = argon2::password_hash::PasswordHasher::hash_password(
+            &argon2::Argon2::from(params),
+            b"correct horse",
+        );
+        let hash = hash.unwrap().to_string();
+        for (text, is_right) in [("correct horse", true), ("battery staple", false)] {
+            let verified = passwords.verify(&ada, password(text), Some(hash.clone()));
+            assert_eq!(verified.await.unwrap(), is_right, "{text}");
+        }
+        let broken = Some("$argon2id$v=19$m=64,t=1,p=1".to_owned());
+        let verified = passwords.verify(&ada, password("correct horse"), broken);
+        assert!(matches!(verified.await, Err(PasswordError::Broken(_))));
     }
 
     #[tokio::test]

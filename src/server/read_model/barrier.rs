@@ -31,10 +31,11 @@ impl Barrier {
         log: Log,
         progress: watch::Receiver<Progress>,
         doubts: Doubts,
+        missing: watch::Sender<u64>,
         tasks: &Tasks,
     ) -> Self {
         let (waiting, questions) = mpsc::channel(WAITING);
-        let answering = answer_all(log, progress, doubts, questions);
+        let answering = answer_all(log, progress, doubts, missing, questions);
         tasks.spawn("asking where the log ends", answering);
         Self { waiting }
     }
@@ -54,13 +55,14 @@ async fn answer_all(
     log: Log,
     progress: watch::Receiver<Progress>,
     doubts: Doubts,
+    missing: watch::Sender<u64>,
     mut questions: mpsc::Receiver<Answer>,
 ) {
     let mut asked = Vec::new();
     // Who asks while a reading is under way is answered by the next one: this one may have been
     // made before they asked.
     while questions.recv_many(&mut asked, WAITING).await > 0 {
-        match read_end(&log, &progress, &doubts).await {
+        match read_end(&log, &progress, &doubts, &missing).await {
             Ok(end) => {
                 for answer in asked.drain(..) {
                     // Who has given up meanwhile is not there to be told.
@@ -80,10 +82,16 @@ async fn read_end(
     log: &Log,
     progress: &watch::Receiver<Progress>,
     doubts: &Doubts,
+    missing: &watch::Sender<u64>,
 ) -> Result<Sequence, ReadError> {
     for _ in 0..LOOKS {
         let before = *progress.borrow();
         let end = log.end().await?;
+        missing.send_if_modified(|before| {
+            let is_another = *before != end.missing;
+            *before = end.missing;
+            is_another
+        });
         if !before.contradicts(&end) {
             return Ok(end.sequence);
         }

@@ -6,6 +6,7 @@
 //! | `opening`, `schema` | does the file belong to LOG? its tables |
 //! | `feed`, `writer`, `apply` | from LOG into the tables |
 //! | `barrier`, `progress`, `doubt` | waiting until the file is as new as a question; what is wrong with it |
+//! | `losses` | what is missing in LOG |
 //! | `readers`, `queries`, `check` | the questions; reading the whole file once |
 //!
 //! Handlers ask through [`ReadModel`].
@@ -15,6 +16,7 @@ mod barrier;
 mod check;
 mod doubt;
 mod feed;
+mod losses;
 mod opening;
 mod progress;
 mod projector;
@@ -32,7 +34,7 @@ use tokio::sync::watch;
 
 use crate::domain::Sequence;
 use crate::server::Tasks;
-use crate::server::store::{Epoch, Log, StoreError};
+use crate::server::store::{Epoch, Log, Missing, StoreError};
 use barrier::Barrier;
 use doubt::Doubts;
 pub use progress::{Phase, Progress};
@@ -94,6 +96,7 @@ pub struct ReadModel {
     progress: watch::Receiver<Progress>,
     barrier: Barrier,
     doubts: Doubts,
+    missing: watch::Receiver<Missing>,
     has_barrier: bool,
 }
 
@@ -114,6 +117,10 @@ impl ReadModel {
         let readers = Arc::new(Readers::new(&path));
         reconnects.mark_unchanged();
         let opened = opening::open(&path, &log, false).await?;
+        let (count, counted) = watch::channel(opened.end.missing);
+        let (tell_missing, missing) = watch::channel(Missing::default());
+        let watching = losses::watch(log.clone(), counted, tell_missing);
+        tasks.spawn("looking for lost entries of the log", watching);
         if !opened.is_new {
             check::start(path.clone(), &readers, doubts.clone(), tasks.stop());
         }
@@ -127,12 +134,13 @@ impl ReadModel {
             odd: None,
         };
         tasks.spawn("following the log", projector.run(opened));
-        let barrier = Barrier::start(log, progress.clone(), doubts.clone(), tasks);
+        let barrier = Barrier::start(log, progress.clone(), doubts.clone(), count, tasks);
         Ok(Self {
             readers,
             progress,
             barrier,
             doubts,
+            missing,
             has_barrier: true,
         })
     }
@@ -150,6 +158,12 @@ impl ReadModel {
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
+    }
+
+    /// Which entries of LOG are missing.
+    #[must_use]
+    pub fn missing(&self) -> Missing {
+        self.missing.borrow().clone()
     }
 
     /// How far it is, and where LOG ends if the broker says so in half a second.

@@ -38,9 +38,11 @@ enum Verdict {
 }
 
 /// Opens the file. One that is damaged, of another version, half built, or of another log is thrown
-/// away, as is every one with `discard`; of another log, everybody is told by a new epoch.
+/// away, as is every one with `discard`; of another log, everybody is told by a new epoch. Where LOG has
+/// lost entries the file is set aside instead: it may be the only one that has them.
 pub(super) async fn open(path: &Path, log: &Log, discard: bool) -> Result<Opened, ReadError> {
     let end = log.end().await?;
+    let mut has_lost = end.missing > 0;
     let found = blocking(path, |path| schema::open(&path)).await?;
     if let Some((connection, built)) = found {
         let verdict = judge(log, &built, &end).await?;
@@ -54,6 +56,7 @@ pub(super) async fn open(path: &Path, log: &Log, discard: bool) -> Result<Opened
         }
         match verdict {
             Verdict::Another => {
+                has_lost |= end.sequence < built.applied;
                 tracing::warn!(
                     had_read = built.applied.0,
                     "LOG is another one, or was put back from a backup: building the read model anew"
@@ -65,6 +68,9 @@ pub(super) async fn open(path: &Path, log: &Log, discard: bool) -> Result<Opened
             }
             Verdict::Same => tracing::warn!("the read model is damaged: building it anew"),
         }
+    }
+    if has_lost {
+        blocking(path, |path| schema::set_aside(&path)).await?;
     }
     let connection = blocking(path, move |path| schema::create(&path, end.created_ns)).await?;
     Ok(Opened {

@@ -45,6 +45,7 @@ impl Progress {
                 sequence: Sequence(0),
                 at_ns: 0,
                 created_ns: 0,
+                missing: 0,
             },
         }
     }
@@ -86,6 +87,7 @@ mod tests {
             sequence: Sequence(sequence),
             at_ns,
             created_ns: 1,
+            missing: 0,
         };
         Progress {
             applied: at.sequence,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -15,6 +16,9 @@ use crate::server::store::{Epoch, Fingerprint};
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
 const VERSION: i64 = 10;
+
+/// So many files are kept when LOG has lost entries.
+const KEPT: u32 = 3;
 
 /// Messages of closed rooms are in it.
 const MODE: u32 = 0o600;
@@ -133,7 +137,14 @@ pub(super) fn open(path: &Path) -> Result<Option<(Connection, Built)>, ReadError
     if !path.exists() {
         return Ok(None);
     }
-    make_private(path)?;
+    match make_private(path) {
+        // It belongs to somebody else. Whoever may remove it from the folder can build a new one.
+        Err(ReadError::File(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            tracing::warn!(%error, "the read model cannot be opened");
+            return Ok(None);
+        }
+        made => made?,
+    }
     let opened = Connection::open(path).and_then(|connection| {
         set_up(&connection, "NORMAL")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -222,12 +233,9 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, ReadError> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Makes the file, when there is none, and lets its owner alone read it and those beside it. Those that
-/// SQLite makes later have the mode of the file itself.
+/// Makes the file, when there is none, and lets its owner alone read and write it and those beside it. Those
+/// that SQLite makes later have the mode of the file itself.
 fn make_private(path: &Path) -> Result<(), ReadError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(MODE);
-    options.open(path)?;
     for file in files(path) {
         match std::fs::set_permissions(&file, Permissions::from_mode(MODE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -236,6 +244,9 @@ fn make_private(path: &Path) -> Result<(), ReadError> {
             _ => {}
         }
     }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(MODE);
+    options.open(path)?;
     Ok(())
 }
 
@@ -246,6 +257,28 @@ fn files(path: &Path) -> impl Iterator<Item = OsString> {
         name.push(suffix);
         name
     })
+}
+
+/// Renames the file, so that what it has can be looked up in it. A few are kept, the oldest: later ones know
+/// less.
+pub(super) fn set_aside(path: &Path) -> Result<(), ReadError> {
+    let kept = |number| path.with_extension(format!("kept-{number}.sqlite"));
+    let Some(kept) = (1..=KEPT).map(kept).find(|kept| !kept.exists()) else {
+        return Ok(());
+    };
+    for (from, to) in files(path).zip(files(&kept)) {
+        match std::fs::rename(&from, &to) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    if kept.exists() {
+        tracing::warn!(
+            ?kept,
+            "LOG has lost entries: the read model is kept, which may have them"
+        );
+    }
+    Ok(())
 }
 
 fn discard(path: &Path) -> Result<(), ReadError> {

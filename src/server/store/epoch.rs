@@ -17,6 +17,8 @@ pub struct End {
     pub at_ns: i128,
     /// When the stream was made, likewise.
     pub created_ns: i128,
+    /// How many places up to there have no entry.
+    pub missing: u64,
 }
 
 /// Tells an entry from any other.
@@ -71,6 +73,7 @@ impl Log {
             sequence: Sequence(info.state.last_sequence),
             at_ns: info.state.last_timestamp.unix_timestamp_nanos(),
             created_ns: info.created.unix_timestamp_nanos(),
+            missing: info.state.last_sequence.saturating_sub(info.state.messages),
         })
     }
 

@@ -111,6 +111,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::server::space::Unwritable;
 
     /// Asks where `answer` says what becomes of each question.
     async fn asking(
@@ -164,8 +165,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_the_broker_refuses_is_not_asked_again() {
-        let (told, asked, waited) = asking(async |_| Err(StoreError::Full)).await;
-        assert!(matches!(told, Err(StoreError::Full)));
+        let (told, asked, waited) =
+            asking(async |_| Err(StoreError::Unwritable(Unwritable::Full))).await;
+        assert!(matches!(told, Err(StoreError::Unwritable(_))));
         assert_eq!((asked, waited), (1, Duration::ZERO));
     }
 

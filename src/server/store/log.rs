@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::leader::{self, Leader};
 use super::{NO_ROOM, StoreError};
 use crate::domain::{Sequence, subject};
-use crate::server::space::Space;
+use crate::server::space::{Space, Unwritable};
 use crate::wire::v1;
 
 /// The stream's name.
@@ -102,8 +102,8 @@ impl Log {
     /// Writes one entry. With a message id, the same one within two minutes is written once.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the expectation does not hold, [`StoreError::Full`] when there
-    /// is no room; any other: not known whether it was written.
+    /// [`StoreError::Conflict`] when the expectation does not hold, [`StoreError::Unwritable`] when the
+    /// disk is full or read-only; any other: not known whether it was written.
     pub async fn append(
         &self,
         entry: &Entry,
@@ -157,8 +157,8 @@ impl Log {
     /// Writes all entries or none (an atomic batch, ADR-50), and gives the place of the last.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when one expectation does not hold, [`StoreError::Full`] when there
-    /// is no room; any other: not known whether they were written.
+    /// [`StoreError::Conflict`] when one expectation does not hold, [`StoreError::Unwritable`] when the
+    /// disk is full or read-only; any other: not known whether they were written.
     pub async fn append_all(&self, entries: &[Entry]) -> Result<Sequence, StoreError> {
         self.has_space()?;
         let mut id = [0; 16];
@@ -188,10 +188,10 @@ impl Log {
     }
 
     fn has_space(&self) -> Result<(), StoreError> {
-        if self.space.is_full() {
-            return Err(StoreError::Full);
+        match self.space.unwritable() {
+            Some(why) => Err(StoreError::Unwritable(why)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The entry at a place with its subject, read from the stream's leader. `None` when it was erased or is not
@@ -288,6 +288,18 @@ impl Log {
             })
             .await
     }
+
+    /// The same with the list of places that have no entry.
+    pub(super) async fn info_with_deleted(&self) -> Result<stream::Info, StoreError> {
+        self.leader
+            .ask(READ, move || async move {
+                let info = self.stream.info_builder().with_deleted(true).fetch().await;
+                let info = info.map_err(StoreError::broker(READ))?.info;
+                leader::told(&info, READ)?;
+                Ok(info)
+            })
+            .await
+    }
 }
 
 /// LOG lives for ever: no age, no count, no size ends an entry.
@@ -356,7 +368,9 @@ impl BatchAck {
             Some(error) if WRONG_LAST_SEQUENCE.contains(&error.err_code) => {
                 Err(StoreError::Conflict)
             }
-            Some(error) if NO_ROOM.contains(&error.err_code) => Err(StoreError::Full),
+            Some(error) if NO_ROOM.contains(&error.err_code) => {
+                Err(StoreError::Unwritable(Unwritable::Full))
+            }
             Some(error) => Err(StoreError::broker("take a batch")(error.description)),
         }
     }

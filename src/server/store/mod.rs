@@ -12,6 +12,7 @@ mod invitations;
 mod invited;
 mod leader;
 mod log;
+mod missing;
 mod pending;
 mod pictures;
 mod reads;
@@ -26,12 +27,13 @@ pub use directory::{
 pub use epoch::{End, Epoch, Fingerprint};
 pub use invitations::{Invitation, Invitations};
 pub use log::{Appended, Entry, Expect, LOG_STREAM, Log};
+pub use missing::Missing;
 pub use pending::{Pending, PendingToken, Pendings, fingerprint};
 pub use pictures::{PictureName, Pictures};
 pub use reads::{Markers, Reads, Revision};
 pub use sessions::{Origin, Session, SessionId, SessionToken, Sessions};
 
-use super::space::Space;
+use super::space::{Space, Unwritable};
 
 /// The broker could not be asked, or answered that it could not do it. Nothing is known of
 /// whether a write took place: it is tried again with the same key.
@@ -48,9 +50,9 @@ pub enum StoreError {
     /// What is stored is not what natter stores there.
     #[error("{0} in the store cannot be read")]
     Corrupt(&'static str),
-    /// The disk is full, or as full as NATS is allowed to make it. Nothing was written.
-    #[error("there is no room left to write")]
-    Full,
+    /// The disk is read-only, full, or as full as NATS is allowed to make it. Nothing was written.
+    #[error(transparent)]
+    Unwritable(Unwritable),
     /// An expected last sequence did not hold: somebody else was first.
     #[error("somebody else was first")]
     Conflict,
@@ -64,7 +66,7 @@ impl StoreError {
         move |source| {
             let source = source.into();
             if says_full(source.as_ref()) {
-                return Self::Full;
+                return Self::Unwritable(Unwritable::Full);
             }
             Self::Broker { doing, source }
         }
@@ -105,8 +107,7 @@ pub struct Store {
 
 impl Store {
     /// Opens the stream and the buckets, and makes those that do not exist, each kept by so many
-    /// servers of a cluster. While there is no
-    /// `space`, nothing more is written into LOG.
+    /// servers of a cluster. While `space` is not writable, nothing more is written into LOG.
     ///
     /// # Errors
     /// The broker refuses, or is not there.

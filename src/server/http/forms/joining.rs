@@ -140,7 +140,7 @@ async fn join(state: &AppState, new: &NewPerson, way: &Way<'_>) -> Result<(), No
             Err(DirectoryError::Founded) => continue,
             Err(DirectoryError::Taken) => Err(NotJoined::Refused(taken())),
             Err(DirectoryError::Outdated) => Err(NotJoined::Refused(bad_link())),
-            Err(DirectoryError::Store(error)) if !matches!(error, StoreError::Full) => {
+            Err(DirectoryError::Store(error)) if !matches!(error, StoreError::Unwritable(_)) => {
                 Err(NotJoined::Unknown(error.into()))
             }
             Err(error) => Err(NotJoined::Refused(error.into())),
