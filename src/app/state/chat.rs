@@ -43,6 +43,8 @@ pub struct Chat {
     pub logs: RwSignal<HashMap<RoomId, ArcRwSignal<RoomState>>>,
     /// How many messages of others are unread, in the rooms that have any.
     pub unread: RwSignal<HashMap<RoomId, u32>>,
+    /// How many rooms the person is invited into.
+    pub invitations: RwSignal<usize>,
     /// Does the browser show the page, as far as it says?
     pub is_shown: RwSignal<bool>,
     /// What was sent and is not in the log yet.
@@ -71,6 +73,7 @@ impl Chat {
             people: RwSignal::new(model.people().clone()),
             logs: RwSignal::new(logs.collect()),
             unread: RwSignal::new(model.all_unread()),
+            invitations: RwSignal::new(model.invitations()),
             is_shown: RwSignal::new(true),
             outbox: RwSignal::new(Outbox::default()),
             connection: RwSignal::new(ConnectionState::default()),

@@ -73,6 +73,7 @@ impl Page {
     fn show(&self, model: &Model, change: &Change) {
         match change {
             Change::Rooms => self.chat.rooms.set(model.rooms().to_vec()),
+            Change::Invitations => self.chat.invitations.set(model.invitations()),
             Change::Unread => self.chat.unread.set(model.all_unread()),
             Change::People => self.chat.people.set(model.people().clone()),
             Change::Room(room) => self.show_room(room, model.logs().get(room)),
