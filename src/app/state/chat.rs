@@ -47,6 +47,10 @@ pub struct Chat {
     pub invitations: RwSignal<usize>,
     /// Does the browser show the page, as far as it says?
     pub is_shown: RwSignal<bool>,
+    /// Does somebody use the page now? Its window has the focus.
+    pub is_attended: RwSignal<bool>,
+    /// Grows whenever somebody presses a key, points or scrolls, with or without the focus.
+    pub inputs: RwSignal<u64>,
     /// What was sent and is not in the log yet.
     pub outbox: RwSignal<Outbox>,
     /// How the page stands with the broker.
@@ -75,6 +79,8 @@ impl Chat {
             unread: RwSignal::new(model.all_unread()),
             invitations: RwSignal::new(model.invitations()),
             is_shown: RwSignal::new(true),
+            is_attended: RwSignal::new(false),
+            inputs: RwSignal::new(0),
             outbox: RwSignal::new(Outbox::default()),
             connection: RwSignal::new(ConnectionState::default()),
             notice: RwSignal::new(None),
@@ -107,18 +113,29 @@ impl Chat {
     #[must_use]
     pub fn room(&self, id_or_name: &str) -> Option<ShownRoom> {
         let wanted = id_or_name.to_lowercase();
+        if let Some(room) = self.room_with_id(id_or_name) {
+            return Some(room);
+        }
         self.rooms.with(|rooms| {
             let is_called = |head: &&v1::RoomHead| {
                 let name = head.room.as_ref().map(|room| room.name.to_lowercase());
                 name.is_some_and(|name| name == wanted)
             };
+            let head = rooms.iter().find(is_called);
+            head.and_then(|head| self.shown(head))
+        })
+    }
+
+    /// The room with this id, if it is known here.
+    #[must_use]
+    pub fn room_with_id(&self, id: &str) -> Option<ShownRoom> {
+        self.rooms.with(|rooms| {
             let has_id = |head: &&v1::RoomHead| {
-                let id = head.room.as_ref().map(|room| room.id.as_str());
-                id == Some(id_or_name)
+                let room = head.room.as_ref();
+                room.is_some_and(|room| room.id == id)
             };
             let head = rooms.iter().find(has_id);
-            head.or_else(|| rooms.iter().find(is_called))
-                .and_then(|head| self.shown(head))
+            head.and_then(|head| self.shown(head))
         })
     }
 
@@ -190,11 +207,13 @@ impl Chat {
         self.client.with_value(Option::is_some)
     }
 
-    /// Is the browser signed in as another person now?
+    /// The other person that the browser is signed in as now, if it is.
     #[must_use]
-    pub fn is_other_user(&self) -> bool {
-        self.connection
-            .with(|state| matches!(state, ConnectionState::OtherUser(_)))
+    pub fn other_user(&self) -> Option<Username> {
+        self.connection.with(|state| match state {
+            ConnectionState::OtherUser(now) => Some(now.clone()),
+            _ => None,
+        })
     }
 
     /// Sends `message` to the echo service over the browser's own connection, and gives back the
