@@ -10,6 +10,10 @@ const log = (page: Page, room: string | RegExp) =>
   });
 const heading = (page: Page, name: string) =>
   page.getByRole("heading", { level: 1, name, exact: true });
+
+// Two people, and changes that come one after the other.
+test.slow();
+
 const connected = (page: Page) =>
   expect(page.getByRole("status").filter({ hasText: "Connected" })).toBeAttached();
 
