@@ -55,8 +55,13 @@ pub(in super::super) fn Composer(
     Effect::new(move |_| {
         // Whoever comes back to this tab may have closed the one where they typed.
         let is_shown = chat.is_shown.get();
-        let is_empty = text_box.get().is_some_and(|area| area.value().is_empty());
-        if !is_shown || !is_empty {
+        let Some(area) = text_box.get() else { return };
+        if !area.value().is_empty() {
+            // Typed before the page was alive: from here on it is kept.
+            draft.update_value(|draft| draft.keep(&area.value()));
+            return;
+        }
+        if !is_shown {
             return;
         }
         if let Some(text) = draft.try_update_value(Draft::find).flatten() {
