@@ -168,3 +168,32 @@ test("another role is another page", async ({ person, page: boss, allowConsoleEr
   await expect(pam.getByRole("button", { name: "New room" })).toHaveCount(0, { timeout: 15_000 });
   await expect(sidebar(pam).getByRole("link", { name: "general" })).toHaveCount(0);
 });
+
+test("a refused change of password is said at its form, in sight and with the focus", async ({
+  person,
+  allowConsoleErrors,
+}) => {
+  allowConsoleErrors(/422/);
+  const page = await person("gesine");
+  await page.setViewportSize({ width: 900, height: 400 });
+  await page.goto("/settings/account");
+  await page.getByLabel("Password now").fill("not my password at all");
+  await page.getByLabel("New password").fill("another good long password");
+  await page.getByRole("button", { name: "Change password" }).click();
+  const said = page.getByRole("alert").filter({ hasText: "This is not your password." });
+  await expect(said).toBeInViewport();
+  await expect(said).toBeFocused();
+});
+
+test("ending the other sessions says so", async ({ person, browser, natter }) => {
+  const page = await person("heiner");
+  const there = await browser.newPage({ baseURL: natter.url });
+  await there.goto("/login");
+  await signIn(there, "heiner");
+  await expect(box(there, "general")).toBeVisible();
+  await page.goto("/settings/sessions");
+  await page.getByRole("button", { name: "Sign out everywhere else" }).click();
+  const said = page.getByRole("status").filter({ hasText: "You are signed out everywhere else." });
+  await expect(said).toBeVisible();
+  await there.close();
+});

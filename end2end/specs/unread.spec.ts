@@ -58,3 +58,43 @@ test("what is unread is counted, and read in one tab it is so in the others", as
   await pat.reload();
   await expect(link(pat, "counted")).toHaveAccessibleDescription("");
 });
+
+/** Whether the window of a page has the focus, which all pages of a test believe to have. */
+async function setFocus(page: Page, hasFocus: boolean) {
+  await page.evaluate((hasFocus) => {
+    document.hasFocus = () => hasFocus;
+    window.dispatchEvent(new Event(hasFocus ? "focus" : "blur"));
+  }, hasFocus);
+}
+
+test("what a window shows without the focus is not read until somebody uses it", async ({
+  person,
+}) => {
+  const rita = await person("rita");
+  const sam = await person("sam");
+  await connected(sam);
+  const tab = await sam.context().newPage();
+  await tab.goto("/settings");
+  await connected(tab);
+  await connected(rita);
+  await setFocus(sam, false);
+  const inTab = link(tab, "general");
+  await expect(inTab).toHaveAccessibleDescription("");
+  await say(rita, "general", "first");
+  await expect(sam.getByRole("log").getByText("first")).toBeVisible();
+  await expect(inTab).toHaveAccessibleDescription("1 unread");
+  await say(rita, "general", "second");
+  await expect(sam.getByRole("log").getByText("second")).toBeVisible();
+  await expect(inTab).toHaveAccessibleDescription("2 unread");
+  // It is not read a while later either.
+  await say(rita, "general", "third");
+  await expect(inTab).toHaveAccessibleDescription("3 unread");
+
+  await sam.getByRole("log").hover();
+  await sam.mouse.wheel(0, 1);
+  await expect(inTab).toHaveAccessibleDescription("", { timeout: 15_000 });
+  await say(rita, "general", "fourth");
+  await expect(inTab).toHaveAccessibleDescription("1 unread");
+  await setFocus(sam, true);
+  await expect(inTab).toHaveAccessibleDescription("", { timeout: 15_000 });
+});

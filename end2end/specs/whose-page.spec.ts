@@ -47,10 +47,12 @@ test("a live page says that somebody else is signed in, sends nothing and keeps 
 
   await box(first).fill("in whose name?");
   await box(first).press("Enter");
-  await expect(first.getByText("Not sent, and kept here.")).toBeVisible();
+  await expect(
+    first.getByText("Not sent, and kept here. It goes out when you sign in again."),
+  ).toBeVisible();
   await box(first).fill("half a thought");
 
-  await status.getByRole("button", { name: "Reload" }).click();
+  await status.getByRole("button", { name: "Go on as ximena" }).click();
   await expect(first.getByText("ximena", { exact: true })).toBeVisible();
   await expect(box(first)).toHaveValue("");
   for (const tab of [first, second]) {

@@ -18,8 +18,8 @@ const MINUTE_MS: i64 = 60_000;
 pub(super) enum Zone {
     /// UTC, as in the first render.
     Utc,
-    /// The reader's.
-    Local,
+    /// The reader's; the number grows when that becomes another one.
+    Local(u32),
 }
 
 #[derive(Clone, Copy)]
@@ -29,15 +29,40 @@ struct CurrentZone(RwSignal<Zone>);
 #[derive(Clone, Copy)]
 struct Tick(RwSignal<i64>);
 
+/// The day that it is for the reader.
+#[derive(Clone, Copy)]
+struct Today(RwSignal<i64>);
+
 /// Gives the zone in context: UTC, and the reader's once the page is alive.
 pub(super) fn provide_zone() {
     let zone = RwSignal::new(Zone::Utc);
     provide_context(CurrentZone(zone));
     let tick = RwSignal::new(0);
     provide_context(Tick(tick));
+    let today = RwSignal::new(0);
+    provide_context(Today(today));
+    let name = StoredValue::new(None);
+    let look = move || {
+        let now = here::now();
+        let name_now = Some(here::zone_name());
+        if name.get_value() != name_now {
+            name.set_value(name_now);
+            zone.update(|zone| {
+                *zone = match *zone {
+                    Zone::Utc => Zone::Local(0),
+                    Zone::Local(changes) => Zone::Local(changes + 1),
+                };
+            });
+        }
+        let day_now = day(now, zone.get_untracked());
+        if today.get_untracked() != day_now {
+            today.set(day_now);
+        }
+        tick.set(now.0);
+    };
     Effect::new(move |_| {
-        zone.set(Zone::Local);
-        here::every_minute(move || tick.set(here::now().0));
+        look();
+        here::as_time_goes_by(look);
     });
 }
 
@@ -47,7 +72,7 @@ pub(super) fn now_in(zone_name: &str) -> Option<String> {
     use_context::<Tick>()?.0.track();
     match zone() {
         Zone::Utc => None,
-        Zone::Local => here::time_in(here::now(), zone_name),
+        Zone::Local(_) => here::time_in(here::now(), zone_name),
     }
 }
 
@@ -55,7 +80,7 @@ pub(super) fn now_in(zone_name: &str) -> Option<String> {
 pub(super) fn zone_names() -> Vec<String> {
     match zone() {
         Zone::Utc => Vec::new(),
-        Zone::Local => here::zone_names(),
+        Zone::Local(_) => here::zone_names(),
     }
 }
 
@@ -72,7 +97,7 @@ pub(super) fn day(at: Timestamp, zone: Zone) -> i64 {
 /// "09:41".
 pub(super) fn time(at: Timestamp, zone: Zone) -> String {
     match zone {
-        Zone::Local => here::local_time(at),
+        Zone::Local(_) => here::local_time(at),
         Zone::Utc => {
             let minutes = at.0.rem_euclid(DAY_MS) / MINUTE_MS;
             format!("{:02}:{:02}", minutes / 60, minutes % 60)
@@ -82,11 +107,11 @@ pub(super) fn time(at: Timestamp, zone: Zone) -> String {
 
 /// "Today", "Yesterday", or the date.
 pub(super) fn day_name(at: Timestamp, zone: Zone) -> String {
-    let today = day(here::now(), zone);
+    let today = use_context::<Today>().map_or(0, |Today(today)| today.get());
     match (zone, today - day(at, zone)) {
-        (Zone::Local, 0) => "Today".into(),
-        (Zone::Local, 1) => "Yesterday".into(),
-        (Zone::Local, _) => here::local_date(at),
+        (Zone::Local(_), 0) => "Today".into(),
+        (Zone::Local(_), 1) => "Yesterday".into(),
+        (Zone::Local(_), _) => here::local_date(at),
         (Zone::Utc, _) => iso(at).chars().take(10).collect(),
     }
 }
@@ -99,13 +124,14 @@ pub(super) fn iso(at: Timestamp) -> String {
 fn offset(at: Timestamp, zone: Zone) -> i64 {
     match zone {
         Zone::Utc => 0,
-        Zone::Local => here::offset_ms(at),
+        Zone::Local(_) => here::offset_ms(at),
     }
 }
 
 #[cfg(feature = "hydrate")]
 mod page {
     use js_sys::{Array, Date, Function, Object, Reflect};
+    use leptos::prelude::window_event_listener_untyped;
     use wasm_bindgen::{JsCast as _, JsValue};
 
     use super::{MINUTE_MS, Timestamp};
@@ -142,9 +168,23 @@ mod page {
         formatted(at, &parts)
     }
 
-    pub fn every_minute(act: impl FnMut() + 'static) {
+    /// Every minute, and when the page is shown: a hidden page's timers are slow, and a machine that
+    /// slept may be elsewhere.
+    pub fn as_time_goes_by(act: impl Fn() + Copy + 'static) {
         // It is as old as the page and ends with it.
         gloo_timers::callback::Interval::new(60_000, act).forget();
+        for event in ["visibilitychange", "pageshow", "focus"] {
+            let _ = window_event_listener_untyped(event, move |_| act());
+        }
+    }
+
+    /// The reader's zone, by its IANA name.
+    pub fn zone_name() -> String {
+        let format = js_sys::Intl::DateTimeFormat::new(&Array::new(), &Object::new());
+        let name = Reflect::get(&format.resolved_options(), &"timeZone".into());
+        name.ok()
+            .and_then(|name| name.as_string())
+            .unwrap_or_default()
     }
 
     pub fn time_in(at: Timestamp, zone: &str) -> Option<String> {
@@ -223,7 +263,11 @@ mod server {
         0
     }
 
-    pub fn every_minute(_: impl FnMut() + 'static) {}
+    pub fn as_time_goes_by(_: impl Fn() + Copy + 'static) {}
+
+    pub fn zone_name() -> String {
+        String::new()
+    }
 
     pub fn time_in(_: Timestamp, _: &str) -> Option<String> {
         None

@@ -7,12 +7,15 @@
 mod browser;
 mod clock;
 mod components;
+mod drafts;
 pub mod echo;
 mod first_page;
 mod icons;
 mod pages;
 mod root;
 pub mod state;
+#[cfg(feature = "hydrate")]
+mod tabs;
 pub mod words;
 
 pub use components::PAGE_OF;

@@ -1,6 +1,6 @@
 //! The client as a whole: a handle on a model that is kept true, and what a person does with it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,9 +9,10 @@ use futures::FutureExt as _;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{Either, Shared, select};
 
+use super::pace::Pace;
 use super::shell::{KeptPost, Rules, Shell};
 use super::wire::Wires;
-use super::{AskError, Model, ask, connection, fetch, heads, reading, sending, wire};
+use super::{AskError, Model, ask, connection, fetch, heads, meeting, reading, sending, wire};
 use crate::domain::{Key, RoomId, Sequence, Timestamp, Ulid, Username, subject};
 use crate::nats::{self, runtime};
 
@@ -38,8 +39,18 @@ pub(super) struct Inner {
     wake: mpsc::Sender<()>,
     /// Wakes who tells natter what was read, likewise.
     wake_reading: mpsc::Sender<()>,
+    /// Wakes who looks at the heads, likewise.
+    wake_heads: mpsc::Sender<()>,
+    /// Wakes who asks for names, likewise.
+    wake_meeting: mpsc::Sender<()>,
+    /// Those whose names are to be asked for.
+    pub strangers: Mutex<BTreeSet<String>>,
+    /// Slows down requests that follow from each other.
+    pub pace: Pace,
     /// The rooms that are being fetched from; the fetch goes on until nothing heard of is missing.
     pub catching_up: Mutex<HashSet<RoomId>>,
+    /// The rooms that are being loaded; true: and once more after that.
+    pub loading: Mutex<HashMap<RoomId, bool>>,
     /// Is somebody waiting for the connection to come back?
     pub is_away: Mutex<bool>,
     /// Is a request to `/session` under way?
@@ -62,6 +73,8 @@ impl ChatClient {
         let me = Username::parse(&model.me().uid).ok()?;
         let (wake, woken) = mpsc::channel(1);
         let (wake_reading, has_read) = mpsc::channel(1);
+        let (wake_heads, looks) = mpsc::channel(1);
+        let (wake_meeting, meets) = mpsc::channel(1);
         let (going_on, stopped) = oneshot::channel();
         let options = nats::ConnectOptions {
             inbox_prefix: subject::inbox_prefix(&me),
@@ -75,7 +88,12 @@ impl ChatClient {
                 model: Mutex::new(model),
                 wake,
                 wake_reading,
+                wake_heads,
+                wake_meeting,
+                strangers: Mutex::default(),
+                pace: Pace::start(),
                 catching_up: Mutex::default(),
+                loading: Mutex::default(),
                 is_away: Mutex::default(),
                 is_asking_session: Mutex::default(),
                 going_on: Mutex::new(Some(going_on)),
@@ -90,7 +108,8 @@ impl ChatClient {
             0,
         ));
         client.spawn(wire::renew(client.clone()));
-        client.spawn(heads::watch(client.clone()));
+        client.spawn(heads::run(client.clone(), looks));
+        client.spawn(meeting::run(client.clone(), meets));
         wire::listen(&client);
         Some(client)
     }
@@ -166,7 +185,9 @@ impl ChatClient {
 
     /// Somebody looks: what was missed is fetched now.
     pub fn look(&self) {
-        self.spawn(heads::look(self.clone()));
+        self.wake_heads();
+        let chat = self.clone();
+        self.spawn(async move { sending::adopt(&chat).await });
     }
 
     /// Ends at once. What is in the outbox stays kept.
@@ -221,6 +242,15 @@ impl ChatClient {
     pub(super) fn wake(&self) {
         // Full means that it is woken already.
         let _ = self.inner.wake.clone().try_send(());
+    }
+
+    /// Looks at the heads, at once or a moment after the last look.
+    pub(super) fn wake_heads(&self) {
+        let _ = self.inner.wake_heads.clone().try_send(());
+    }
+
+    pub(super) fn wake_meeting(&self) {
+        let _ = self.inner.wake_meeting.clone().try_send(());
     }
 
     pub(super) fn rules(&self) -> Rules {

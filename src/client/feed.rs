@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 
-use super::{Change, ChatClient, fetch, heads, logged_event, reading, sending};
-use crate::domain::{Applied, Note, Place, RoomId, What, limits, subject};
+use super::meeting::meet;
+use super::{Change, ChatClient, fetch, logged_event, reading, sending};
+use crate::domain::{Applied, LogEntry, Note, Place, RoomId, What, subject};
 use crate::nats::{self, runtime};
 use crate::wire::{log_entry_of, v1};
 
@@ -56,16 +57,20 @@ fn take(chat: &ChatClient, message: &nats::Message) {
         return;
     };
     let known = chat.read(|model| model.room_at(&place));
-    // A room that is not in the sidebar, or one that has changed.
-    if known.is_none() || matches!(entry.what, What::Noted(_)) {
-        chat.spawn(heads::look(chat.clone()));
-    }
-    let Some(room) = known.or(match place {
-        Place::Open(room) | Place::Closed(room) => Some(room),
+    let Some(room) = known.clone().or(match &place {
+        Place::Open(room) | Place::Closed(room) => Some(room.clone()),
         Place::Direct(_) => None,
     }) else {
-        return;
+        return begin_direct(chat, &entry);
     };
+    if known.is_none() && !chat.read(|model| model.logs().contains_key(&room)) {
+        // Counted for when the room turns out to be in the sidebar, and nothing is asked.
+        return chat.update(|model| {
+            model.count(&room, &entry);
+            model.hear(&room, entry.sequence);
+        });
+    }
+    take_note(chat, &logged, &entry);
     let mut about = vec![entry.key.author.to_string()];
     if let What::Noted(Note::Added(whom) | Note::Removed(whom) | Note::Invited(whom)) = &entry.what
     {
@@ -95,6 +100,39 @@ fn take(chat: &ChatClient, message: &nats::Message) {
     }
 }
 
+/// A direct room that is not in the sidebar. It shows up there with its first message, which does not
+/// say what the room's id is: that is asked for once.
+fn begin_direct(chat: &ChatClient, entry: &LogEntry) {
+    let is_message = matches!(entry.what, What::Message { .. });
+    if is_message || entry.key.author == chat.inner.me {
+        chat.wake_heads();
+    }
+}
+
+/// Takes what a note says about the room.
+fn take_note(chat: &ChatClient, logged: &v1::LoggedEvent, entry: &LogEntry) {
+    if !matches!(entry.what, What::Noted(_)) {
+        return;
+    }
+    match logged.event.as_ref().and_then(|event| event.body.as_ref()) {
+        Some(v1::event::Body::RoomChanged(changed)) => {
+            if let Some(room) = &changed.room {
+                chat.update(|model| model.change_room(room, entry.sequence));
+            }
+        }
+        // A group is called after who is in it, whom the note does not name.
+        Some(v1::event::Body::MembershipChanged(changed))
+            if changed
+                .room
+                .as_ref()
+                .is_some_and(|room| room.name.is_empty()) =>
+        {
+            chat.wake_heads();
+        }
+        _ => {}
+    }
+}
+
 /// Takes what concerns the person alone: into which rooms they came and from which they went.
 fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
     let Some(event) = logged.event else { return };
@@ -103,6 +141,12 @@ fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
     };
     let change = changed.change();
     if let Some(room) = changed.room {
+        let is_invited = change == v1::MembershipChange::Invited;
+        chat.update(|model| model.invite(&room.id, is_invited));
+        let is_muted = change == v1::MembershipChange::Muted;
+        if is_muted || change == v1::MembershipChange::Unmuted {
+            return chat.update(|model| model.mute(&room.id, is_muted));
+        }
         let by = event.key.map(|key| key.uid).unwrap_or_default();
         let told = match change {
             v1::MembershipChange::Removed => Some(Change::Removed { room, by }),
@@ -113,30 +157,7 @@ fn take_own(chat: &ChatClient, logged: v1::LoggedEvent) {
             chat.update(|model| model.tell(told));
         }
     }
-    chat.spawn(heads::look(chat.clone()));
-}
-
-/// Asks for the people whose names are not known yet, part by part.
-pub(super) fn meet<'a>(chat: &ChatClient, uids: impl IntoIterator<Item = &'a str>) {
-    let strangers = chat.read(|model| model.strangers(uids));
-    if !strangers.is_empty() {
-        let uids = strangers.into_iter().take(limits::PEOPLE_ASKED).collect();
-        let chat = chat.clone();
-        chat.clone().spawn(async move {
-            let mut asked = v1::PeopleRequest {
-                uids,
-                after: String::new(),
-            };
-            while let Ok(answer) = chat.ask::<_, v1::PeopleResponse>("people", &asked).await {
-                chat.update(|model| model.meet(&answer.people));
-                // Each part has later usernames than the one before, so this ends.
-                if answer.more <= asked.after {
-                    return;
-                }
-                asked.after = answer.more;
-            }
-        });
-    }
+    chat.wake_heads();
 }
 
 /// Where a reader stands in a room.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::chat::lock;
-use super::feed::{meet, position_of};
+use super::feed::position_of;
+use super::meeting::meet;
 use super::model::entries;
 use super::{AskError, ChatClient, LoadError, Model, RoomState, sending};
 use crate::domain::{RoomId, RoomLog, Sequence, limits};
@@ -17,14 +18,15 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// connection asks.
 const TRIES: u32 = 6;
 
-/// Asks until there is an answer, while there is a connection.
+/// Asks until there is an answer, while there is a connection. Each try waits for its turn.
 pub(super) async fn insist<Q: prost::Message, A: prost::Message + Default>(
     chat: &ChatClient,
-    verb: &str,
+    verb: &'static str,
     question: &Q,
 ) -> Result<A, AskError> {
     let mut pause = PAUSE;
     for _ in 1..TRIES {
+        chat.inner.pace.turn(verb).await;
         let error = match chat.ask(verb, question).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
@@ -42,6 +44,7 @@ pub(super) async fn insist<Q: prost::Message, A: prost::Message + Default>(
         runtime::sleep(wait.max(pause)).await;
         pause *= 2;
     }
+    chat.inner.pace.turn(verb).await;
     chat.ask(verb, question).await
 }
 
@@ -160,8 +163,27 @@ async fn take(chat: &ChatClient, room: &RoomId, part: v1::RoomSync, through: Seq
     is_behind
 }
 
-/// Fetches a room anew.
+/// Fetches a room anew, once at a time. Who asks meanwhile has it fetched once more.
 pub(super) async fn load(chat: ChatClient, room: RoomId) {
+    if let Some(again) = lock(&chat.inner.loading).get_mut(&room) {
+        *again = true;
+        return;
+    }
+    lock(&chat.inner.loading).insert(room.clone(), false);
+    loop {
+        load_once(&chat, room.clone()).await;
+        let mut loading = lock(&chat.inner.loading);
+        match loading.get_mut(&room) {
+            Some(again) if *again => *again = false,
+            _ => {
+                loading.remove(&room);
+                return;
+            }
+        }
+    }
+}
+
+async fn load_once(chat: &ChatClient, room: RoomId) {
     // A log that is here is shown until the new one is.
     chat.update(|model| {
         if model.log(&room).is_none() {
@@ -170,7 +192,7 @@ pub(super) async fn load(chat: ChatClient, room: RoomId) {
     });
     // However it stands: the question says what is wrong.
     let _ = chat.connection().connected().await;
-    match view(&chat, &room, Sequence(0)).await {
+    match view(chat, &room, Sequence(0)).await {
         Ok((view, through)) => {
             let is_behind = chat.update(|model| {
                 model.meet(&view.people);
@@ -178,7 +200,7 @@ pub(super) async fn load(chat: ChatClient, room: RoomId) {
                 model.reached(&room, through);
                 model.is_behind(&room)
             });
-            sending::settle(&chat, &room);
+            sending::settle(chat, &room);
             if is_behind {
                 chat.spawn(sync_later(chat.clone(), room));
             }

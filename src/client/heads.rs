@@ -1,46 +1,47 @@
 //! Finds what the live feed has missed: a quiet room's last message, a room that was made, one that
-//! the person came into or went from (design section 5, "Heads").
+//! the person came into or went from (design section 5, "Heads"). One look is under way at a time, and
+//! the next one begins a second later, however much happens meanwhile.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
-use super::{AskError, Change, ChatClient, Model, fetch, sending, wire};
+use futures::StreamExt as _;
+use futures::channel::mpsc;
+use futures::future::select;
+
+use super::{AskError, Change, ChatClient, Model, fetch, wire};
 use crate::domain::{RoomId, Sequence, limits};
 use crate::nats::{Status, runtime};
 use crate::wire::v1;
 
-/// Between two looks.
+/// Between two looks where nothing asks for one.
 const EVERY: Duration = Duration::from_secs(30);
+
+/// Between two looks at least.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// After connecting: what a leader that was just killed did not send is known by then.
 const AFTER_CONNECTING: Duration = Duration::from_secs(5);
 
-/// Looks now and then.
-pub(super) async fn watch(chat: ChatClient) {
+/// Looks when it is woken, and now and then.
+pub(super) async fn run(chat: ChatClient, mut woken: mpsc::Receiver<()>) {
     loop {
-        runtime::sleep(EVERY).await;
-        ask(&chat).await;
-    }
-}
-
-/// After connecting: fetches what is missing, and looks a little later.
-pub(super) async fn after_connecting(chat: ChatClient) {
-    if fetch::resume(&chat).await {
-        ask(&chat).await;
-        runtime::sleep(AFTER_CONNECTING).await;
-        ask(&chat).await;
-    }
-}
-
-/// Looks now: somebody looks at the page, or something happened that only a look tells.
-// Boxed, since what it finds can lead to another look.
-pub(super) fn look(chat: ChatClient) -> runtime::BoxFuture<()> {
-    Box::pin(async move {
+        select(woken.next(), pin!(runtime::sleep(EVERY))).await;
         if chat.connection().status() == Status::Connected {
             ask(&chat).await;
+            runtime::sleep(PAUSE).await;
         }
-        sending::adopt(&chat).await;
-    })
+    }
+}
+
+/// After connecting: fetches what is missing, and looks at once and a little later.
+pub(super) async fn after_connecting(chat: ChatClient) {
+    if fetch::resume(&chat).await {
+        chat.wake_heads();
+        runtime::sleep(AFTER_CONNECTING).await;
+        chat.wake_heads();
+    }
 }
 
 async fn ask(chat: &ChatClient) {
@@ -53,7 +54,10 @@ async fn ask(chat: &ChatClient) {
         let ids = joined.filter_map(|head| Some(head.room.as_ref()?.id.clone()));
         (loaded, ids.collect::<BTreeSet<_>>())
     });
-    let also = loaded.iter().filter(|id| !joined.contains(*id)).cloned();
+    // Those that are not in the sidebar first. Those that are may leave it meanwhile: an archived
+    // room stays with whoever has it open.
+    let (listed, other): (Vec<_>, Vec<_>) = loaded.iter().partition(|id| joined.contains(*id));
+    let also = other.into_iter().chain(listed).cloned();
     let also = also.take(limits::SYNC_ROOMS).collect();
     let markers_then = chat.read(Model::markers_grown);
     let Ok(mut parts) = all_parts(chat, also).await else {
@@ -98,7 +102,7 @@ async fn ask(chat: &ChatClient) {
         model.set_rooms(rooms);
     });
     chat.spawn(wire::keep_up(chat.clone()));
-    fetch::sync(chat.clone(), behind).await;
+    chat.spawn(fetch::sync(chat.clone(), behind));
 }
 
 /// All the heads, part by part. If a part is missing there is no result until the next look: the rooms

@@ -5,7 +5,8 @@
 //! [`ChatClient`] is the client as a whole (design sections 5 and 6): `wire` is its connection,
 //! which can be changed for another one under way; `connection` follows how that stands; `feed`
 //! takes live events; `fetch` and `heads` get what the feed has missed; `sending` empties the
-//! outbox; `reading` tells how far the person has read. What surrounds it (a page, a test) is its [`Shell`].
+//! outbox; `reading` tells how far the person has read; `meeting` asks for names. None of them asks
+//! natter more often than `docs/protocol.md` says ("What a client asks by itself"). What surrounds it (a page, a test) is its [`Shell`].
 //!
 //! It joins `nats` with `wire` and `domain`; `app` and `cli` use it.
 
@@ -16,7 +17,9 @@ mod feed;
 mod fetch;
 mod heads;
 mod live_event;
+mod meeting;
 mod model;
+mod pace;
 mod reading;
 mod sending;
 mod shell;

@@ -8,7 +8,7 @@ use futures::channel::mpsc;
 use futures::future::select;
 use prost::Message as _;
 
-use super::{AskError, ChatClient, Model, heads};
+use super::{AskError, ChatClient, Model};
 use crate::domain::{RoomId, Sequence, limits};
 use crate::nats::{self, runtime};
 use crate::wire::v1;
@@ -67,7 +67,7 @@ async fn tell(chat: &ChatClient, mut unsaved: Vec<(RoomId, Sequence)>) -> bool {
             // None of these rooms is the person's any more: the heads say how they stand.
             _ => {
                 chat.update(|model| model.settle_read(&unsaved));
-                chat.spawn(heads::look(chat.clone()));
+                chat.wake_heads();
                 true
             }
         },

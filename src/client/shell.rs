@@ -15,6 +15,8 @@ pub enum Change {
     Rooms,
     /// How much the person has not read.
     Unread,
+    /// How many rooms the person is invited into.
+    Invitations,
     /// Somebody’s name is known now, or is another one.
     People,
     /// What is known of one room’s log.

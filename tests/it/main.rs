@@ -49,6 +49,7 @@ mod nats_headers;
 mod networks;
 mod oidc;
 mod other_session;
+mod own_requests;
 mod people;
 mod pictures;
 mod plain_nats;

@@ -48,13 +48,13 @@ async fn mark(
 }
 
 /// Says something, and gives its sequence.
-async fn say(person: &Person, client: &Client, room: &str) -> u64 {
+pub async fn say(person: &Person, client: &Client, room: &str) -> u64 {
     let posted = person.post(client, room, "something").await;
     posted.unwrap().sequence
 }
 
 /// Writes messages as natter does, many at once.
-async fn write(natter: &Natter, room: &str, keys: impl IntoIterator<Item = (&str, String)>) {
+pub async fn write(natter: &Natter, room: &str, keys: impl IntoIterator<Item = (&str, String)>) {
     let chat = natter.as_service(ServiceUser::Chat).await;
     let js = jetstream::new(chat);
     let mut acks = Vec::new();
@@ -78,7 +78,7 @@ async fn write(natter: &Natter, room: &str, keys: impl IntoIterator<Item = (&str
     }
 }
 
-fn begin(person: &Person, way: SocketAddr, rooms: &[&RoomId]) -> Headless {
+pub fn begin(person: &Person, way: SocketAddr, rooms: &[&RoomId]) -> Headless {
     let rooms = rooms.iter().map(|room| (*room).clone()).collect();
     Headless::begin(&person.uid, &person.cookie, way, rooms, Rules::default())
 }
@@ -96,7 +96,7 @@ async fn comes_to(person: &Headless, room: &RoomId, count: u32, within: Duration
 }
 
 /// Everything that was said in a room is here.
-async fn is_here(person: &Headless, room: &RoomId, end: u64) {
+pub async fn is_here(person: &Headless, room: &RoomId, end: u64) {
     let here = timeout(SOON, async {
         while person.log(room).map(|log| log.position().sequence.0) < Some(end) {
             sleep(Duration::from_millis(5)).await;

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::page_of::PageOf;
-use crate::app::browser::{draft, has_coarse_pointer, keep_draft};
+use crate::app::browser::{has_coarse_pointer, has_focus};
+use crate::app::drafts::{self, Draft};
 use crate::app::first_page::FirstPage;
 use crate::app::icons::SendIcon;
 use crate::app::state::Chat;
@@ -20,32 +21,80 @@ pub(in super::super) fn Composer(
     /// The room.
     room: RoomId,
     /// What the box is called.
-    label: String,
+    label: Memo<String>,
+    /// May the person write here? If not, nothing is sent, and what was typed stays in sight.
+    is_writable: Memo<bool>,
     /// The box, for whoever puts a text back into it.
     text_box: NodeRef<Textarea>,
+    /// What stands in it, as it is kept.
+    draft: StoredValue<Draft>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let first = expect_context::<FirstPage>();
     let refused = first.form();
     let error = RwSignal::new(Some(refused.error).filter(|error| !error.is_empty()));
-    let action = format!("/r/{room}");
-    let me = chat.me.with_value(|me| me.uid.clone());
-    let draft_of = (me.clone(), room.clone());
-    // What stands in the box already was typed before the page was alive, or was refused.
+    // Shown where the person may not write: there is something in it, or they are about to type.
+    let is_in_use = RwSignal::new(!refused.text.is_empty());
     Effect::new(move |_| {
-        let (me, room) = &draft_of;
-        if let Some(area) = text_box.get()
-            && area.value().is_empty()
-            && let Some(draft) = draft(me, room.as_str())
+        if !is_writable.get()
+            && let Some(area) = text_box.get()
         {
-            area.set_value(&draft);
+            is_in_use.set(!area.value().is_empty() || has_focus(&area));
         }
     });
-    let kept_for = (me.clone(), room.clone());
+    let action = format!("/r/{room}");
+    // What stands in the box already was typed before the page was alive, or was refused.
+    let restore = move |text: Option<String>| {
+        if let (Some(area), Some(text)) = (text_box.get_untracked(), text)
+            && area.value().is_empty()
+        {
+            area.set_value(&text);
+            is_in_use.set(true);
+        }
+    };
+    Effect::new(move |_| {
+        // Whoever comes back to this tab may have closed the one where they typed.
+        let is_shown = chat.is_shown.get();
+        let Some(area) = text_box.get() else { return };
+        if !area.value().is_empty() {
+            // Typed before the page was alive: from here on it is kept.
+            draft.update_value(|draft| draft.keep(&area.value()));
+            return;
+        }
+        if !is_shown {
+            return;
+        }
+        if let Some(text) = draft.try_update_value(Draft::find).flatten() {
+            return restore(Some(text));
+        }
+        spawn_local(async move {
+            let Some(adopting) = draft.try_get_value().map(Draft::adopt) else {
+                return;
+            };
+            if let Some((adopted, text)) = adopting.await {
+                let is_free = text_box
+                    .try_get_untracked()
+                    .flatten()
+                    .is_some_and(|area| area.value().is_empty());
+                if is_free {
+                    draft.set_value(adopted);
+                    restore(Some(text));
+                }
+            }
+        });
+    });
+    drafts::on_gone(draft, move |gone| {
+        if let Some(area) = text_box.get_untracked()
+            && area.value() == gone
+        {
+            area.set_value("");
+            let _ = draft.try_update_value(Draft::let_go);
+        }
+    });
     let on_input = move |_| {
         error.set(None);
         if let Some(area) = text_box.get_untracked() {
-            keep_draft(&kept_for.0, kept_for.1.as_str(), &area.value());
+            draft.update_value(|draft| draft.keep(&area.value()));
         }
     };
     let send = move || {
@@ -53,15 +102,18 @@ pub(in super::super) fn Composer(
             return;
         };
         match MessageText::parse(&area.value()) {
+            // The room says beside the box why it is not sent.
+            Ok(_) if !is_writable.get_untracked() => {}
             Ok(text) => {
-                let (me, room, typed) = (me.clone(), room.clone(), area.value());
+                let (room, typed) = (room.clone(), area.value());
+                let sent = draft.try_update_value(Draft::let_go);
                 area.set_value("");
                 error.set(None);
                 spawn_local(async move {
                     chat.send(&room, text.as_str().to_owned()).await;
                     // Until then the draft is what would survive a crash.
-                    if draft(&me, room.as_str()).as_deref() == Some(typed.as_str()) {
-                        keep_draft(&me, room.as_str(), "");
+                    if let Some(sent) = sent {
+                        sent.forget(&typed);
                     }
                 });
             }
@@ -92,7 +144,13 @@ pub(in super::super) fn Composer(
         }
     };
     view! {
-        <form class="composer" method="post" action=action on:submit=on_submit>
+        <form
+            class="composer"
+            method="post"
+            action=action
+            hidden=move || !is_writable.get() && !is_in_use.get()
+            on:submit=on_submit
+        >
             <PageOf />
             {move || error.get().map(|error| view! { <p class="form-error" role="alert">{error}</p> })}
             <div class="box">
@@ -100,8 +158,9 @@ pub(in super::super) fn Composer(
                 <textarea
                     name="text"
                     rows="1"
-                    aria-label=label.clone()
-                    placeholder=label
+                    dir="auto"
+                    aria-label=move || label.get()
+                    placeholder=move || label.get()
                     autocomplete="off"
                     node_ref=text_box
                     on:keydown=on_keydown
@@ -109,7 +168,7 @@ pub(in super::super) fn Composer(
                 >
                     {refused.text}
                 </textarea>
-                <button type="submit" class="primary send">
+                <button type="submit" class="primary send" disabled=move || !is_writable.get()>
                     <SendIcon />
                     {words::SEND}
                 </button>

@@ -19,7 +19,7 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
         ConnectionState::TooMany => words::TOO_MANY.into(),
         ConnectionState::CutOff(seconds) => words::cut_off(seconds),
         ConnectionState::OtherUser(now) => {
-            let signed_in = words::now_signed_in_as(&chat.name_of(&now));
+            let signed_in = words::now_signed_in_as(now.as_str());
             format!("{signed_in} {}", words::WHAT_YOU_WROTE_IS_KEPT)
         }
     };
@@ -32,12 +32,17 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
     view! {
         <p class="status" role="status" class:trouble=is_trouble>
             {words}
-            <Show when=move || chat.is_other_user()>
-                " "
-                <button type="button" class="secondary" on:click=move |_| reload()>
-                    {words::RELOAD}
-                </button>
-            </Show>
+            {move || {
+                let other = chat.other_user()?;
+                Some(
+                    view! {
+                        " "
+                        <button type="button" class="secondary" on:click=move |_| reload()>
+                            {words::go_on_as(other.as_str())}
+                        </button>
+                    },
+                )
+            }}
         </p>
     }
 }

@@ -40,6 +40,7 @@ pub(in super::super) fn Field(
                 id=name
                 name=name
                 type=kind
+                dir="auto"
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
@@ -59,6 +60,15 @@ pub(in super::super) fn Field(
 pub(in super::super) fn FormError(
     /// In words; nothing is shown for none.
     error: String,
+    /// Is the form one of several on its page? Then it is brought into sight, with the focus.
+    #[prop(optional)]
+    of_several: bool,
 ) -> impl IntoView {
-    (!error.is_empty()).then(|| view! { <p class="form-error" role="alert">{error}</p> })
+    (!error.is_empty()).then(|| {
+        view! {
+            <p class="form-error" role="alert" tabindex=of_several.then_some("-1") autofocus=of_several>
+                {error}
+            </p>
+        }
+    })
 }

@@ -45,10 +45,10 @@ fn Message(entry: LogEntry) -> impl IntoView {
             <Avatar uid name picture />
             <div class="said">
                 <p class="by">
-                    <b>{move || name.get()}</b>
+                    <b dir="auto">{move || name.get()}</b>
                     <Time at=entry.at />
                 </p>
-                <p class="text">{text_of(&entry)}</p>
+                <p class="text" dir="auto">{text_of(&entry)}</p>
             </div>
         </article>
     }
@@ -60,7 +60,7 @@ fn Continued(entry: LogEntry) -> impl IntoView {
         <article class="message continued">
             <Time at=entry.at />
             <div class="said">
-                <p class="text">{text_of(&entry)}</p>
+                <p class="text" dir="auto">{text_of(&entry)}</p>
             </div>
         </article>
     }
@@ -82,7 +82,7 @@ fn Happened(entry: LogEntry) -> impl IntoView {
             _ => words::made_this_room(&name),
         }
     };
-    view! { <p class="happened">{what}</p> }
+    view! { <p class="happened" dir="auto">{what}</p> }
 }
 
 fn text_of(entry: &LogEntry) -> String {

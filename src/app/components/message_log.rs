@@ -1,7 +1,10 @@
 //! The messages of a room. At the bottom it follows; anywhere else it stays put and says what
 //! came. The newest message is where the first paint is, by CSS alone.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::message::LogRow;
 use super::outgoing::Outgoing;
@@ -12,9 +15,13 @@ use crate::app::state::Chat;
 use crate::app::words;
 use crate::client::{LoadError, RoomState};
 use crate::domain::{RoomId, RoomLog, Sequence, What};
+use crate::nats::runtime;
 
 /// Closer to the bottom than this, in CSS pixels, counts as at it.
 const AT_BOTTOM: i32 = 48;
+
+/// A message that was on the screen for so long counts as read.
+const A_MOMENT: Duration = Duration::from_millis(700);
 
 /// The log of one room.
 #[component]
@@ -22,9 +29,11 @@ pub(in super::super) fn MessageLog(
     /// The room.
     room: RoomId,
     /// What it is called.
-    name: String,
-    /// Takes the text of a refused message to be changed, where there is a box for it.
-    on_edit: Option<Callback<String>>,
+    name: Memo<String>,
+    /// May the person write here?
+    is_writable: Memo<bool>,
+    /// Takes the text of a refused message to be changed, where the person may write.
+    on_edit: Callback<String>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let id = StoredValue::new(room.clone());
@@ -59,23 +68,16 @@ pub(in super::super) fn MessageLog(
         let room = room.clone();
         move || chat.hold(&room, false)
     });
-    // What is on the screen, down to the newest, is read. On a narrow screen the list of rooms can
-    // be there in its place.
-    Effect::new(move |_| {
-        let room = id.get_value();
-        let is_at_end = chat.is_shown.get() && away_since.get().is_none();
-        // Another client of the person may have told natter less than this one.
-        let _ = chat.unread_in(room.as_str());
+    // On a narrow screen the list of rooms can be there in its place.
+    let is_at_end = Memo::new(move |_| {
         let is_laid_out = || {
             scroller
                 .get()
                 .is_some_and(|section| section.client_height() > 0)
         };
-        let end = end.get();
-        if is_at_end && end > Sequence(0) && is_laid_out() {
-            chat.read_up_to(&room, end);
-        }
+        chat.is_shown.get() && away_since.get().is_none() && is_laid_out()
     });
+    read_what_is_seen(id, end, is_at_end);
     let unseen = Memo::new(move |_| {
         away_since.get().map_or(0, |since| {
             with_log(&state, |log| {
@@ -107,13 +109,12 @@ pub(in super::super) fn MessageLog(
         own
     });
     let load_earlier = move |_| chat.load_earlier(&id.get_value());
-    let empty_name = name.clone();
     view! {
         <div class="log-frame">
             <section
                 class="log"
                 role="log"
-                aria-label=words::messages_in(&name)
+                aria-label=move || words::messages_in(&name.get())
                 tabindex="0"
                 node_ref=scroller
                 on:scroll=on_scroll
@@ -124,11 +125,11 @@ pub(in super::super) fn MessageLog(
                             {words::SHOW_EARLIER}
                         </button>
                     </Show>
-                    <LogNotice state name=empty_name room=id.get_value() />
+                    <LogNotice state name room=id.get_value() />
                     <For each=move || rows.get() key=|row| row.key() let:row>
                         <LogRow row />
                     </For>
-                    <Outgoing room on_edit />
+                    <Outgoing room is_writable on_edit />
                 </div>
             </section>
             <Show when=move || { unseen.get() > 0 }>
@@ -141,9 +142,65 @@ pub(in super::super) fn MessageLog(
     }
 }
 
+/// Marks the room as read down to the newest message, when that has been on the screen of somebody who
+/// uses the page for a moment, or when they press a key, point or scroll.
+fn read_what_is_seen(room: StoredValue<RoomId>, end: Memo<Sequence>, is_at_end: Memo<bool>) {
+    let chat = expect_context::<Chat>();
+    let read_up_to = move |end: Sequence| {
+        if end > Sequence(0) {
+            chat.read_up_to(&room.get_value(), end);
+        }
+    };
+    // While this is the same, nobody has looked away.
+    let looks = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        let _ = (is_at_end.get(), chat.is_attended.get());
+        looks.update_value(|looks| *looks += 1);
+    });
+    let is_waiting = StoredValue::new(false);
+    Effect::new(move |_| {
+        // Another client of the person may have told natter less than this one.
+        let _ = room.with_value(|room| chat.unread_in(room.as_str()));
+        let seen = end.get();
+        let is_seen = is_at_end.get() && chat.is_attended.get();
+        if !is_seen || is_waiting.get_value() {
+            return;
+        }
+        is_waiting.set_value(true);
+        spawn_local(async move {
+            let mut seen = seen;
+            loop {
+                let look = looks.try_get_value();
+                runtime::sleep(A_MOMENT).await;
+                let (Some(now), Some(newest)) = (looks.try_get_value(), end.try_get_untracked())
+                else {
+                    return;
+                };
+                let is_still_seen = is_at_end.get_untracked() && chat.is_attended.get_untracked();
+                if Some(now) == look && is_still_seen {
+                    read_up_to(seen);
+                }
+                if !is_still_seen || (Some(now) == look && newest == seen) {
+                    break;
+                }
+                // What came meanwhile has its own moment.
+                seen = newest;
+            }
+            let _ = is_waiting.try_set_value(false);
+        });
+    });
+    Effect::new(move |before: Option<u64>| {
+        let inputs = chat.inputs.get();
+        if before.is_some_and(|before| before != inputs) && is_at_end.get_untracked() {
+            read_up_to(end.get_untracked());
+        }
+        inputs
+    });
+}
+
 /// What stands where there are no messages to show.
 #[component]
-fn LogNotice(state: Memo<Option<RoomState>>, name: String, room: RoomId) -> impl IntoView {
+fn LogNotice(state: Memo<Option<RoomState>>, name: Memo<String>, room: RoomId) -> impl IntoView {
     let chat = expect_context::<Chat>();
     move || match state.get() {
         None | Some(RoomState::Loading) => {
@@ -174,7 +231,7 @@ fn LogNotice(state: Memo<Option<RoomState>>, name: String, room: RoomId) -> impl
                 .iter()
                 .any(|entry| matches!(entry.what, What::Message { .. }));
             is_empty
-                .then(|| view! { <p class="notice">{words::empty_room(&name)}</p> })
+                .then(|| view! { <p class="notice">{words::empty_room(&name.get())}</p> })
                 .into_any()
         }
     }

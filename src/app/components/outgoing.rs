@@ -13,8 +13,10 @@ use crate::domain::{Key, Post, PostState, RoomId};
 pub(super) fn Outgoing(
     /// The room.
     room: RoomId,
-    /// Takes the text of a refused message to be changed, where there is a box for it.
-    on_edit: Option<Callback<String>>,
+    /// May the person write here?
+    is_writable: Memo<bool>,
+    /// Takes the text of a refused message to be changed, where the person may write.
+    on_edit: Callback<String>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let posts = Memo::new(move |_| {
@@ -25,7 +27,7 @@ pub(super) fn Outgoing(
     });
     view! {
         <For each=move || posts.get() key=|post| post.key.clone() let:post>
-            <OutgoingPost post posts on_edit />
+            <OutgoingPost post posts is_writable on_edit />
         </For>
     }
 }
@@ -34,7 +36,8 @@ pub(super) fn Outgoing(
 fn OutgoingPost(
     post: Post,
     posts: Memo<Vec<Post>>,
-    on_edit: Option<Callback<String>>,
+    is_writable: Memo<bool>,
+    on_edit: Callback<String>,
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let key = post.key.clone();
@@ -61,12 +64,12 @@ fn OutgoingPost(
             <Avatar uid name picture />
             <div class="said">
                 <p class="by">
-                    <b>{move || name.get()}</b>
+                    <b dir="auto">{move || name.get()}</b>
                 </p>
-                <p class="text">{post.text}</p>
+                <p class="text" dir="auto">{post.text}</p>
                 <Show when=is_on_its_way>
                     <p class="sending">
-                        {move || match chat.is_other_user() {
+                        {move || match chat.other_user().is_some() {
                             true => words::KEPT_HERE,
                             false => words::SENDING,
                         }} {move || trouble.get().map(|reason| format!(" {reason}"))}
@@ -74,7 +77,7 @@ fn OutgoingPost(
                 </Show>
                 {move || {
                     let key = key.clone();
-                    refusal().map(|reason| view! { <Refusal post=key reason on_edit /> })
+                    refusal().map(|reason| view! { <Refusal post=key reason is_writable on_edit /> })
                 }}
             </div>
         </article>
@@ -82,28 +85,30 @@ fn OutgoingPost(
 }
 
 #[component]
-fn Refusal(post: Key, reason: String, on_edit: Option<Callback<String>>) -> impl IntoView {
+fn Refusal(
+    post: Key,
+    reason: String,
+    is_writable: Memo<bool>,
+    on_edit: Callback<String>,
+) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let (again, edited) = (post.clone(), post.clone());
+    let edit = move |_| {
+        if let Some(text) = chat.discard(&edited) {
+            on_edit.run(text);
+        }
+    };
     view! {
         <div class="refusal" role="alert">
             <p>{format!("{} {reason}", words::NOT_SENT)}</p>
             <button type="button" on:click=move |_| chat.retry(&again)>
                 {words::TRY_AGAIN}
             </button>
-            {on_edit
-                .map(|on_edit| {
-                    let edit = move |_| {
-                        if let Some(text) = chat.discard(&edited) {
-                            on_edit.run(text);
-                        }
-                    };
-                    view! {
-                        <button type="button" on:click=edit>
-                            {words::EDIT}
-                        </button>
-                    }
-                })}
+            <Show when=move || is_writable.get()>
+                <button type="button" on:click=edit.clone()>
+                    {words::EDIT}
+                </button>
+            </Show>
             <button type="button" on:click=move |_| drop(chat.discard(&post))>
                 {words::DISCARD}
             </button>

@@ -23,13 +23,13 @@ pub(in super::super) fn PersonLine(
         <li class="line" aria-label=person.display_name.clone()>
             <Avatar uid=person.uid.clone() name picture />
             <div class="line-text">
-                <b>{person.display_name.clone()}</b>
+                <b dir="auto">{person.display_name.clone()}</b>
                 <span class="hint">
                     {format!("@{}", person.uid)} {role.map(|role| format!(" · {role}"))}
                 </span>
                 {(!zone.is_empty()).then(|| view! { <TheirTime zone /> })}
                 {(!person.about.is_empty())
-                    .then(|| view! { <p class="hint">{person.about.clone()}</p> })}
+                    .then(|| view! { <p class="hint" dir="auto">{person.about.clone()}</p> })}
             </div>
             <div class="line-actions">{children()}</div>
         </li>

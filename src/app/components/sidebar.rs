@@ -7,7 +7,6 @@ use leptos_router::hooks::use_navigate;
 
 use super::avatar::Avatar;
 use super::workspace::CurrentRoom;
-use crate::app::first_page::FirstPage;
 use crate::app::icons::{CompassIcon, LockIcon, PeopleIcon, PlusIcon, SettingsIcon};
 use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
@@ -30,8 +29,7 @@ pub(super) fn Sidebar() -> impl IntoView {
         event.prevent_default();
         navigate("/rooms/new", NavigateOptions::default());
     };
-    let first = expect_context::<FirstPage>();
-    let invitations = first.with(|page| page.room_invitations.len());
+    let invitations = chat.invitations;
     let is_guest = chat.me.with_value(|me| me.role() == Role::Guest);
     view! {
         <aside class="rail">
@@ -61,7 +59,7 @@ pub(super) fn Sidebar() -> impl IntoView {
                 </div>
                 <For
                     each=move || rooms(true)
-                    key=|shown| (shown.room.id.clone(), shown.title.clone(), shown.muted)
+                    key=|shown| shown.room.id.clone()
                     let:shown
                 >
                     <RoomLink shown />
@@ -69,19 +67,18 @@ pub(super) fn Sidebar() -> impl IntoView {
                 <a href="/rooms" rel="external" class="aside-link">
                     <CompassIcon />
                     <span class="room-name">{words::BROWSE_ROOMS}</span>
-                    {(invitations > 0)
-                        .then(|| {
-                            view! {
-                                <span class="unread-count">{words::invitations(invitations)}</span>
-                            }
-                        })}
+                    <Show when=move || { invitations.get() > 0 }>
+                        <span class="unread-count">
+                            {move || words::invitations(invitations.get())}
+                        </span>
+                    </Show>
                 </a>
                 <div class="nav-head">
                     <h2>{words::DIRECT_MESSAGES}</h2>
                 </div>
                 <For
                     each=move || rooms(false)
-                    key=|shown| (shown.room.id.clone(), shown.title.clone(), shown.muted)
+                    key=|shown| shown.room.id.clone()
                     let:shown
                 >
                     <RoomLink shown />
@@ -100,28 +97,41 @@ pub(super) fn Sidebar() -> impl IntoView {
 fn RoomLink(shown: ShownRoom) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let CurrentRoom(current) = expect_context();
-    let id = shown.room.id.clone();
+    let id = StoredValue::new(shown.room.id.clone());
+    let described_by = format!("unread-{}", shown.room.id);
+    let (href, kind) = (format!("/r/{}", shown.room.id), shown.room.kind());
+    // A link is made once: who has the focus on it keeps it while its name changes.
+    let now = Memo::new(move |before: Option<&ShownRoom>| {
+        let now = id.with_value(|id| chat.room_with_id(id));
+        now.or_else(|| before.cloned())
+            .unwrap_or_else(|| shown.clone())
+    });
+    let title = move || now.with(|now| now.title.clone());
+    let is_muted = Memo::new(move |_| now.with(|now| now.muted));
     let is_current = move || {
-        let is_this = current.with(|current| current.as_ref().is_some_and(|c| c.room.id == id));
+        let is_this = current.with(|current| {
+            let current = current.as_ref();
+            current.is_some_and(|current| id.with_value(|id| current.room.id == *id))
+        });
         is_this.then_some("page")
     };
-    let muted = shown.muted;
-    let id = shown.room.id.clone();
-    let unread = Memo::new(move |_| if muted { 0 } else { chat.unread_in(&id) });
+    let unread = Memo::new(move |_| match is_muted.get() {
+        true => 0,
+        false => id.with_value(|id| chat.unread_in(id)),
+    });
     let has_unread = move || unread.get() > 0;
-    let described_by = format!("unread-{}", shown.room.id);
-    let (count_id, kind) = (described_by.clone(), shown.room.kind());
+    let count_id = described_by.clone();
     view! {
         // The count is beside the link's name, not in it: the room is called what it is called.
         <a
-            href=format!("/r/{}", shown.room.id)
+            href=href
             aria-current=is_current
             aria-describedby=move || has_unread().then(|| described_by.clone())
-            class:muted=muted
+            class:muted=move || is_muted.get()
             class:unread=has_unread
         >
             <RoomMark kind />
-            <span class="room-name">{shown.title}</span>
+            <span class="room-name" dir="auto">{title}</span>
             <Show when=has_unread>
                 <span class="unread-count" aria-hidden="true">
                     {move || words::unread_count(unread.get())}
@@ -164,7 +174,9 @@ fn Me() -> impl IntoView {
     view! {
         <div class="me">
             <Avatar uid name=Signal::stored(name) picture=Signal::stored(picture) />
-            <b>{shown}</b>
+            <b>
+                <bdi>{shown}</bdi>
+            </b>
             <a class="icon-button" href="/settings" aria-label=words::SETTINGS title=words::SETTINGS>
                 <SettingsIcon />
             </a>

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::page_of::PageOf;
-use crate::app::browser::{count_drafts, forget_drafts};
+use crate::app::drafts;
 use crate::app::state::{Chat, count_unsent, forget_unsent};
 use crate::app::words;
 use crate::domain::PostState;
@@ -40,7 +40,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let form = NodeRef::<Form>::new();
     let step = RwSignal::new(Step::Staying);
-    let drafts = RwSignal::new(0);
+    let in_drafts = RwSignal::new(0);
     // The larger of the counts in this tab and in the store that all tabs share.
     let kept = RwSignal::new(0);
     let unsent = Memo::new(move |_| {
@@ -61,7 +61,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
         // A client that goes on would store its unsent messages again.
         chat.end();
         let me = chat.me.with_value(|me| me.uid.clone());
-        forget_drafts(&me);
+        drafts::forget_all_of(&me);
         spawn_local(async move {
             forget_unsent(&me).await;
             // If the browser refuses, the button can be pressed again.
@@ -75,9 +75,9 @@ pub(in super::super) fn SignOut() -> impl IntoView {
     };
     let on_submit = move |event: SubmitEvent| {
         event.prevent_default();
-        drafts.set(chat.me.with_value(|me| count_drafts(&me.uid)));
+        in_drafts.set(chat.me.with_value(|me| drafts::count(&me.uid)));
         spawn_local(async move {
-            match count().await + drafts.get_untracked() {
+            match count().await + in_drafts.get_untracked() {
                 0 => leave(),
                 _ => step.set(Step::Asked),
             }
@@ -109,8 +109,8 @@ pub(in super::super) fn SignOut() -> impl IntoView {
             <Show when=move || { unsent.get() > 0 }>
                 <p role="alert">{move || words::unsent(unsent.get())}</p>
             </Show>
-            <Show when=move || { drafts.get() > 0 }>
-                <p role="alert">{move || words::drafts(drafts.get())}</p>
+            <Show when=move || { in_drafts.get() > 0 }>
+                <p role="alert">{move || words::drafts(in_drafts.get())}</p>
             </Show>
             {move || match step.get() {
                 Step::Staying => {
@@ -131,7 +131,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
                             <button type="button" class="danger" on:click=move |_| leave()>
                                 {words::DISCARD_AND_SIGN_OUT}
                             </button>
-                            <Stay step drafts kept />
+                            <Stay step in_drafts kept />
                         </div>
                     }
                         .into_any()
@@ -140,7 +140,7 @@ pub(in super::super) fn SignOut() -> impl IntoView {
                     view! {
                         <p role="status">{words::SIGNING_OUT_WHEN_SENT}</p>
                         <div class="acts">
-                            <Stay step drafts kept />
+                            <Stay step in_drafts kept />
                         </div>
                     }
                         .into_any()
@@ -151,9 +151,9 @@ pub(in super::super) fn SignOut() -> impl IntoView {
 }
 
 #[component]
-fn Stay(step: RwSignal<Step>, drafts: RwSignal<usize>, kept: RwSignal<usize>) -> impl IntoView {
+fn Stay(step: RwSignal<Step>, in_drafts: RwSignal<usize>, kept: RwSignal<usize>) -> impl IntoView {
     let stay = move |_| {
-        drafts.set(0);
+        in_drafts.set(0);
         kept.set(0);
         step.set(Step::Staying);
     };

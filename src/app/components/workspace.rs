@@ -23,12 +23,19 @@ pub(in super::super) fn Workspace() -> impl IntoView {
         // Only a page for somebody who is signed in is served here.
         return ().into_any();
     };
+    // Where somebody landed they stay, whichever room is the first of their sidebar meanwhile.
+    let landed_in = StoredValue::new(None::<String>);
     let current = Memo::new(move |_| {
         let path = path.get();
-        match path.strip_prefix("/r/") {
-            Some(room) => chat.room(room.trim_end_matches("/details")),
-            None => (path == "/").then(|| chat.landing()).flatten(),
+        let landed = landed_in.try_update_value(Option::take).flatten();
+        if let Some(room) = path.strip_prefix("/r/") {
+            return chat.room(room.trim_end_matches("/details"));
         }
+        let here = || landed.and_then(|id| chat.room_with_id(&id));
+        let room = (path == "/").then(|| here().or_else(|| chat.landing()));
+        let room = room.flatten();
+        landed_in.set_value(room.as_ref().map(|shown| shown.room.id.clone()));
+        room
     });
     provide_context(CurrentRoom(current));
     let first = expect_context::<FirstPage>();

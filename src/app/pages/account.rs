@@ -45,7 +45,7 @@ pub(in super::super) fn Account() -> impl IntoView {
             <Picture me=me.clone() error=picture_error />
             <form method="post" action="/settings/account">
                 <PageOf />
-                <FormError error=profile_error />
+                <FormError error=profile_error of_several=true />
                 <input type="hidden" name="of" value="profile" />
                 <Field
                     label=words::DISPLAY_NAME
@@ -83,7 +83,7 @@ pub(in super::super) fn Account() -> impl IntoView {
                 view! { <ChangePassword uid=me.uid error=password_error /> }.into_any()
             } else {
                 view! {
-                    <FormError error=password_error />
+                    <FormError error=password_error of_several=true />
                     <p>{words::NO_PASSWORD}</p>
                 }
                     .into_any()
@@ -111,7 +111,7 @@ fn Picture(me: v1::Person, error: String) -> impl IntoView {
             <div class="forms">
             <form method="post" action=ACTION enctype=KIND>
                 <PageOf />
-                <FormError error />
+                <FormError error of_several=true />
                 <input type="hidden" name="of" value="upload" />
                 <div class="field">
                     <label for="picture">{words::CHOOSE_PICTURE}</label>
@@ -150,7 +150,7 @@ fn ChangePassword(uid: String, error: String) -> impl IntoView {
     view! {
         <form method="post" action="/settings/account">
             <PageOf />
-            <FormError error />
+            <FormError error of_several=true />
             <input type="hidden" name="of" value="password" />
             <input
                 type="text"
@@ -195,7 +195,7 @@ fn Elsewhere(error: String) -> impl IntoView {
     let connect = words::connect_with(&label);
     view! {
         <h2>{words::OTHER_SIGN_IN}</h2>
-        <FormError error />
+        <FormError error of_several=true />
         {(!proven_as.is_empty())
             .then(|| {
                 view! {

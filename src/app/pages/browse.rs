@@ -47,9 +47,9 @@ fn Asking(asking: v1::RoomInvitation) -> impl IntoView {
         <li class="line" aria-label=title.clone()>
             <RoomMark kind />
             <div class="line-text">
-                <b>{shown}</b>
+                <b dir="auto">{shown}</b>
                 <span class="hint">{words::asks_you(&by)}</span>
-                {(!room.topic.is_empty()).then(|| view! { <p class="hint">{room.topic}</p> })}
+                {(!room.topic.is_empty()).then(|| view! { <p class="hint" dir="auto">{room.topic}</p> })}
             </div>
             <div class="line-actions">
                 <Act
@@ -85,10 +85,10 @@ fn Listing(listing: v1::RoomListing) -> impl IntoView {
             <RoomMark kind />
             <div class="line-text">
                 <a href=format!("/r/{}", room.id) rel="external">
-                    <b>{room.name}</b>
+                    <b dir="auto">{room.name}</b>
                 </a>
                 <span class="hint">{count} {state.map(|state| format!(" · {state}"))}</span>
-                {(!room.topic.is_empty()).then(|| view! { <p class="hint">{room.topic}</p> })}
+                {(!room.topic.is_empty()).then(|| view! { <p class="hint" dir="auto">{room.topic}</p> })}
             </div>
             <div class="line-actions">
                 {can_join

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
-use crate::app::browser::{draft, keep_draft};
 use crate::app::components::{Composer, CurrentRoom, MessageLog, PageOf, RoomMark};
+use crate::app::drafts::Draft;
 use crate::app::icons::{BackIcon, PeopleIcon};
 use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
@@ -16,21 +16,19 @@ use crate::domain::RoomId;
 #[component]
 pub(in super::super) fn RoomPage() -> impl IntoView {
     let CurrentRoom(current) = expect_context();
-    // Keyed: another room gets parts of its own, so that no draft and no scroll position of one
-    // room shows up in the next.
-    let shown = move || [current.get()];
-    let key = |shown: &Option<ShownRoom>| {
-        shown.as_ref().map(|shown| {
-            let room = &shown.room;
-            let state = (shown.joined, room.archived, room.topic.clone());
-            (room.id.clone(), shown.title.clone(), state)
-        })
-    };
+    let latest = StoredValue::new(None::<String>);
+    // Keyed by the room alone. Another room gets parts of its own, so that no draft and no scroll
+    // position of one room shows up in the next. What else changes about a room changes in place,
+    // so that nobody loses the focus or what they are typing.
+    let key = |shown: &Option<ShownRoom>| shown.as_ref().map(|shown| shown.room.id.clone());
     view! {
-        <For each=shown key=key let:shown>
+        <For each=move || [current.get()] key let:shown>
             {match shown {
-                Some(shown) => view! { <Room shown /> }.into_any(),
-                None => view! { <NoSuchRoom /> }.into_any(),
+                Some(shown) => {
+                    latest.set_value(Some(shown.room.id.clone()));
+                    view! { <Room shown /> }.into_any()
+                }
+                None => view! { <NoSuchRoom latest /> }.into_any(),
             }}
         </For>
     }
@@ -38,18 +36,40 @@ pub(in super::super) fn RoomPage() -> impl IntoView {
 
 #[component]
 fn Room(shown: ShownRoom) -> impl IntoView {
-    let ShownRoom {
-        room,
-        title,
-        joined,
-        ..
-    } = shown;
+    let CurrentRoom(current) = expect_context();
+    let room = shown.room.clone();
     let Ok(id) = RoomId::parse(&room.id) else {
-        return view! { <NoSuchRoom /> }.into_any();
+        let latest = StoredValue::new(None);
+        return view! { <NoSuchRoom latest /> }.into_any();
     };
+    // Until this room's parts are gone, they show it as it was last.
+    let shown = Memo::new(move |before: Option<&ShownRoom>| {
+        let now = current.get();
+        let now = now.filter(|now| now.room.id == shown.room.id);
+        now.or_else(|| before.cloned())
+            .unwrap_or_else(|| shown.clone())
+    });
+    let title = Memo::new(move |_| shown.with(|shown| shown.title.clone()));
+    let topic = Memo::new(move |_| shown.with(|shown| shown.room.topic.clone()));
+    let is_named = Memo::new(move |_| shown.with(|shown| !shown.room.name.is_empty()));
+    let is_archived = Memo::new(move |_| shown.with(|shown| shown.room.archived));
+    let is_looking_in = Memo::new(move |_| shown.with(|s| !s.joined && !s.room.archived));
+    let is_writable = Memo::new(move |_| shown.with(|s| s.joined && !s.room.archived));
+    let label = Memo::new(move |_| match is_named.get() {
+        true => words::message_to(&title.get()),
+        false => words::message_to_people(&title.get()),
+    });
+    let page_title = Memo::new(move |_| match is_named.get() {
+        true => format!("#{}", title.get()),
+        false => title.get(),
+    });
+    // On the server it is written when all that was rendered has gone.
+    let first_title = page_title.get_untracked();
+    let page_title = move || page_title.try_get().unwrap_or_else(|| first_title.clone());
     let chat = expect_context::<Chat>();
     let text_box = NodeRef::<Textarea>::new();
-    let (me, kept_in) = (chat.me.with_value(|me| me.uid.clone()), room.id.clone());
+    let me = chat.me.with_value(|me| me.uid.clone());
+    let draft = StoredValue::new(Draft::of(&me, &room.id));
     let on_edit = Callback::new(move |text: String| {
         let Some(area) = text_box.get_untracked() else {
             return;
@@ -61,27 +81,11 @@ fn Room(shown: ShownRoom) -> impl IntoView {
             _ => format!("{text}\n{typed}"),
         };
         area.set_value(&text);
-        keep_draft(&me, &kept_in, &text);
+        draft.update_value(|draft| draft.keep(&text));
         let _ = area.focus();
     });
-    let is_named = !room.name.is_empty();
-    let label = if is_named {
-        words::message_to(&title)
-    } else {
-        words::message_to_people(&title)
-    };
-    let page_title = if is_named {
-        format!("#{title}")
-    } else {
-        title.clone()
-    };
     let details = format!("/r/{}/details", room.id);
-    let is_writable = joined && !room.archived;
-    let below = match (room.archived, joined) {
-        (true, _) => view! { <p class="composer-note">{words::ROOM_IS_ARCHIVED}</p> }.into_any(),
-        (false, true) => view! { <Composer room=id.clone() label text_box /> }.into_any(),
-        (false, false) => view! { <JoinBar action=details.clone() /> }.into_any(),
-    };
+    let join = details.clone();
     view! {
         <Title text=page_title />
         <main class="room">
@@ -91,9 +95,9 @@ fn Room(shown: ShownRoom) -> impl IntoView {
                 </a>
                 <h1>
                     <RoomMark kind=room.kind() />
-                    {title.clone()}
+                    <bdi>{move || title.get()}</bdi>
                 </h1>
-                <p class="topic">{room.topic.clone()}</p>
+                <p class="topic" dir="auto">{move || topic.get()}</p>
                 <a
                     class="icon-button"
                     href=details
@@ -104,8 +108,18 @@ fn Room(shown: ShownRoom) -> impl IntoView {
                     <PeopleIcon />
                 </a>
             </header>
-            <MessageLog room=id name=title on_edit=is_writable.then_some(on_edit) />
-            {below}
+            <MessageLog room=id.clone() name=title is_writable on_edit />
+            <div class="below">
+                <Show when=move || is_archived.get()>
+                    <p class="composer-note" role="status">
+                        {words::ROOM_IS_ARCHIVED}
+                    </p>
+                </Show>
+                <Show when=move || is_looking_in.get()>
+                    <JoinBar action=join.clone() />
+                </Show>
+                <Composer room=id label is_writable text_box draft />
+            </div>
         </main>
     }
     .into_any()
@@ -125,16 +139,20 @@ fn JoinBar(action: String) -> impl IntoView {
 }
 
 #[component]
-fn NoSuchRoom() -> impl IntoView {
+fn NoSuchRoom(
+    /// The id of the room that was shown last.
+    latest: StoredValue<Option<String>>,
+) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let path = use_location().pathname;
     let typed = RwSignal::new(String::new());
     // Who was sent away while typing keeps what they typed.
     Effect::new(move |_| {
         let path = path.get();
-        let room = path.strip_prefix("/r/").unwrap_or_default();
+        let named = path.strip_prefix("/r/").unwrap_or_default().to_owned();
+        let room = latest.get_value().unwrap_or(named);
         let me = chat.me.with_value(|me| me.uid.clone());
-        typed.set(draft(&me, room).unwrap_or_default());
+        typed.set(Draft::of(&me, &room).find().unwrap_or_default());
     });
     view! {
         <Title text=words::NO_SUCH_ROOM />
@@ -144,7 +162,7 @@ fn NoSuchRoom() -> impl IntoView {
             <Show when=move || typed.with(|typed| !typed.is_empty())>
                 <div class="field">
                     <label for="kept">{words::WHAT_YOU_TYPED}</label>
-                    <textarea id="kept" rows="4" readonly prop:value=move || typed.get() />
+                    <textarea id="kept" rows="4" dir="auto" readonly prop:value=move || typed.get() />
                 </div>
             </Show>
             <p>

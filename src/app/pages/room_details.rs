@@ -24,11 +24,30 @@ pub(in super::super) fn RoomDetails() -> impl IntoView {
     let room = details.room.clone().unwrap_or_default();
     let title = chat.title_of(&room, &details.with);
     let typed = first.form();
+    let error_of = |of: &str| {
+        if typed.of == of {
+            typed.error.clone()
+        } else {
+            String::new()
+        }
+    };
+    let invite_error = error_of("invite");
     let action = format!("/r/{}/details", room.id);
     let is_guest = chat.me.with_value(|me| me.role() == Role::Guest);
     let is_direct = room.kind() == RoomKind::Direct;
     let can_invite = details.joined && !is_guest && !is_direct && !room.archived && !room.is_home();
     let can_change = details.joined && !is_guest && !is_direct;
+    let is_at_its_form = match typed.of.as_str() {
+        "invite" => can_invite,
+        "topic" => can_change && !room.archived,
+        "name" => can_change && details.looks_after && !room.is_home() && !room.archived,
+        _ => false,
+    };
+    let error = if is_at_its_form {
+        String::new()
+    } else {
+        typed.error.clone()
+    };
     let kind = words::room_kind(room.kind());
     let room_path = format!("/r/{}", room.id);
     view! {
@@ -39,7 +58,7 @@ pub(in super::super) fn RoomDetails() -> impl IntoView {
                     {words::GO_TO_ROOM}
                 </a>
             </p>
-            <FormError error=typed.error.clone() />
+            <FormError error of_several=true />
             <Standing details=details.clone() action=action.clone() />
             {can_change
                 .then(|| {
@@ -58,6 +77,7 @@ pub(in super::super) fn RoomDetails() -> impl IntoView {
                     view! {
                         <form method="post" action=action.clone()>
                             <PageOf />
+                            <FormError error=invite_error of_several=true />
                             <input type="hidden" name="of" value="invite" />
                             <Field
                                 label=words::INVITE_PEOPLE
@@ -122,6 +142,14 @@ fn Change(
     action: String,
 ) -> impl IntoView {
     let can_settle = looks_after && !room.is_home();
+    let error_of = |of: &str| {
+        if typed.of == of {
+            typed.error.clone()
+        } else {
+            String::new()
+        }
+    };
+    let (topic_error, name_error) = (error_of("topic"), error_of("name"));
     let topic = if typed.of == "topic" {
         typed.topic
     } else {
@@ -143,6 +171,7 @@ fn Change(
                 view! {
                     <form method="post" action=action.clone()>
                         <PageOf />
+                        <FormError error=topic_error of_several=true />
                         <input type="hidden" name="of" value="topic" />
                         <Field
                             label=words::TOPIC
@@ -160,6 +189,7 @@ fn Change(
                 view! {
                     <form method="post" action=action.clone()>
                         <PageOf />
+                        <FormError error=name_error of_several=true />
                         <input type="hidden" name="of" value="name" />
                         <Field
                             label=words::ROOM_NAME

@@ -43,8 +43,14 @@ pub struct Chat {
     pub logs: RwSignal<HashMap<RoomId, ArcRwSignal<RoomState>>>,
     /// How many messages of others are unread, in the rooms that have any.
     pub unread: RwSignal<HashMap<RoomId, u32>>,
+    /// How many rooms the person is invited into.
+    pub invitations: RwSignal<usize>,
     /// Does the browser show the page, as far as it says?
     pub is_shown: RwSignal<bool>,
+    /// Does somebody use the page now? Its window has the focus.
+    pub is_attended: RwSignal<bool>,
+    /// Grows whenever somebody presses a key, points or scrolls, with or without the focus.
+    pub inputs: RwSignal<u64>,
     /// What was sent and is not in the log yet.
     pub outbox: RwSignal<Outbox>,
     /// How the page stands with the broker.
@@ -71,7 +77,10 @@ impl Chat {
             people: RwSignal::new(model.people().clone()),
             logs: RwSignal::new(logs.collect()),
             unread: RwSignal::new(model.all_unread()),
+            invitations: RwSignal::new(model.invitations()),
             is_shown: RwSignal::new(true),
+            is_attended: RwSignal::new(false),
+            inputs: RwSignal::new(0),
             outbox: RwSignal::new(Outbox::default()),
             connection: RwSignal::new(ConnectionState::default()),
             notice: RwSignal::new(None),
@@ -104,18 +113,29 @@ impl Chat {
     #[must_use]
     pub fn room(&self, id_or_name: &str) -> Option<ShownRoom> {
         let wanted = id_or_name.to_lowercase();
+        if let Some(room) = self.room_with_id(id_or_name) {
+            return Some(room);
+        }
         self.rooms.with(|rooms| {
             let is_called = |head: &&v1::RoomHead| {
                 let name = head.room.as_ref().map(|room| room.name.to_lowercase());
                 name.is_some_and(|name| name == wanted)
             };
+            let head = rooms.iter().find(is_called);
+            head.and_then(|head| self.shown(head))
+        })
+    }
+
+    /// The room with this id, if it is known here.
+    #[must_use]
+    pub fn room_with_id(&self, id: &str) -> Option<ShownRoom> {
+        self.rooms.with(|rooms| {
             let has_id = |head: &&v1::RoomHead| {
-                let id = head.room.as_ref().map(|room| room.id.as_str());
-                id == Some(id_or_name)
+                let room = head.room.as_ref();
+                room.is_some_and(|room| room.id == id)
             };
             let head = rooms.iter().find(has_id);
-            head.or_else(|| rooms.iter().find(is_called))
-                .and_then(|head| self.shown(head))
+            head.and_then(|head| self.shown(head))
         })
     }
 
@@ -187,11 +207,13 @@ impl Chat {
         self.client.with_value(Option::is_some)
     }
 
-    /// Is the browser signed in as another person now?
+    /// The other person that the browser is signed in as now, if it is.
     #[must_use]
-    pub fn is_other_user(&self) -> bool {
-        self.connection
-            .with(|state| matches!(state, ConnectionState::OtherUser(_)))
+    pub fn other_user(&self) -> Option<Username> {
+        self.connection.with(|state| match state {
+            ConnectionState::OtherUser(now) => Some(now.clone()),
+            _ => None,
+        })
     }
 
     /// Sends `message` to the echo service over the browser's own connection, and gives back the

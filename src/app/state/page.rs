@@ -65,7 +65,25 @@ pub(super) fn start(chat: Chat, first: Model) -> Option<ChatClient> {
         }
         chat.is_shown.set(is_shown);
     });
+    attend(chat);
     Some(client)
+}
+
+/// Follows whether somebody uses the page.
+fn attend(chat: Chat) {
+    let look = move || {
+        let has_focus = document().has_focus().unwrap_or(true);
+        chat.is_attended.set(has_focus && !document().hidden());
+    };
+    look();
+    for event in ["focus", "blur", "visibilitychange"] {
+        let _ = window_event_listener_untyped(event, move |_| look());
+    }
+    for event in ["keydown", "pointerdown", "wheel"] {
+        let _ = window_event_listener_untyped(event, move |_| {
+            chat.inputs.update(|inputs| *inputs += 1);
+        });
+    }
 }
 
 impl Page {
@@ -73,6 +91,7 @@ impl Page {
     fn show(&self, model: &Model, change: &Change) {
         match change {
             Change::Rooms => self.chat.rooms.set(model.rooms().to_vec()),
+            Change::Invitations => self.chat.invitations.set(model.invitations()),
             Change::Unread => self.chat.unread.set(model.all_unread()),
             Change::People => self.chat.people.set(model.people().clone()),
             Change::Room(room) => self.show_room(room, model.logs().get(room)),
@@ -95,7 +114,10 @@ impl Page {
     }
 
     fn name_of(&self, uid: &str) -> String {
-        Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.name_of(&uid))
+        // Said once, whatever the person is called later.
+        untrack(|| {
+            Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.name_of(&uid))
+        })
     }
 
     fn show_room(&self, room: &RoomId, state: Option<&RoomState>) {

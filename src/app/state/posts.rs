@@ -4,18 +4,15 @@
 //! context for the locks), posts live as long as the page, or may be sent by two tabs; the key makes
 //! one message of them all the same.
 
-use std::collections::HashSet;
-
-use data_encoding::BASE64URL_NOPAD;
 use futures::StreamExt as _;
 use futures::channel::{mpsc, oneshot};
 use idb::{Database, Factory, KeyRange, ObjectStore, ObjectStoreParams, Query, TransactionMode};
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
-use leptos::prelude::window;
+use js_sys::Uint8Array;
 use prost::Message as _;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
+use crate::app::tabs;
 use crate::client::KeptPost;
 use crate::domain::{Key, RoomId, Timestamp, Ulid, Username};
 use crate::nats::runtime::BoxFuture;
@@ -98,11 +95,9 @@ struct Shelf {
 
 impl Shelf {
     async fn open(uid: String) -> Result<Self, Refusal> {
-        let mut random = [0; 12];
-        let _ = getrandom::fill(&mut random);
-        let tab = format!("{TAB}{}", BASE64URL_NOPAD.encode(&random));
+        let tab = format!("{TAB}{}", tabs::fresh_name());
         // Before anything is kept in its name.
-        let _ = hold(&tab).await;
+        let _ = tabs::hold(&tab).await;
         let database = open().await?;
         Ok(Self { database, uid, tab })
     }
@@ -132,7 +127,7 @@ impl Shelf {
 
     /// In one transaction, so that of two tabs that find the same post one has it.
     async fn adopt(&self) -> Result<Vec<KeptPost>, Refusal> {
-        let alive = tabs_alive().await;
+        let alive = tabs::held().await.unwrap_or_default();
         let (transaction, store) = self.begin()?;
         let keys = store.get_all_keys(Some(all_of(&self.uid)?), None)?.await?;
         let mut found = Vec::new();
@@ -231,47 +226,4 @@ fn read(name: &str, record: &v1::KeptPost) -> Option<KeptPost> {
         written_at: Timestamp(record.written_at_ms),
         refusal: Some(record.refusal.clone()).filter(|reason| !reason.is_empty()),
     })
-}
-
-/// `navigator.locks`, where there is a secure context.
-fn locks() -> Option<JsValue> {
-    let locks = Reflect::get(&window().navigator(), &"locks".into()).ok()?;
-    (!locks.is_undefined()).then_some(locks)
-}
-
-fn method(object: &JsValue, name: &str) -> Option<Function> {
-    Reflect::get(object, &name.into()).ok()?.dyn_into().ok()
-}
-
-/// Holds a lock for as long as the page lives.
-async fn hold(name: &str) -> Option<()> {
-    let locks = locks()?;
-    let (tell, told) = oneshot::channel();
-    let held = Closure::once_into_js(move || {
-        let _ = tell.send(());
-        Promise::new(&mut |_, _| {})
-    });
-    // Its promise is kept when the page ends, and not looked at before.
-    let _ = method(&locks, "request")?.call2(&locks, &name.into(), &held);
-    told.await.ok()
-}
-
-/// The tabs that hold their lock. Empty where that cannot be told.
-async fn tabs_alive() -> HashSet<String> {
-    let told = async {
-        let locks = locks()?;
-        let asked: Promise = method(&locks, "query")?
-            .call0(&locks)
-            .ok()?
-            .dyn_into()
-            .ok()?;
-        let snapshot = JsFuture::from(asked).await.ok()?;
-        let held: Array = Reflect::get(&snapshot, &"held".into())
-            .ok()?
-            .dyn_into()
-            .ok()?;
-        let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok()?.as_string();
-        Some(held.iter().filter_map(name).collect())
-    };
-    told.await.unwrap_or_default()
 }

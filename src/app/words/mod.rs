@@ -89,16 +89,20 @@ pub const TOO_MANY: &str = "Natter is open in 20 places. Close one to go on here
 
 /// The browser is signed in as another person than the one that the page was made for.
 #[must_use]
-pub fn now_signed_in_as(name: &str) -> String {
-    format!("You are signed in as {name} now.")
+pub fn now_signed_in_as(uid: &str) -> String {
+    format!("You are signed in as {uid} now.")
 }
 
 /// Follows [`now_signed_in_as`].
 pub const WHAT_YOU_WROTE_IS_KEPT: &str = "What you wrote is kept.";
-/// A button that loads the page of the person who is signed in now.
-pub const RELOAD: &str = "Reload";
+/// A button, and a link, to the page of the person who is signed in now.
+#[must_use]
+pub fn go_on_as(uid: &str) -> String {
+    format!("Go on as {uid}")
+}
+
 /// Beside an unsent message, on the page of a person who is no longer signed in.
-pub const KEPT_HERE: &str = "Not sent, and kept here.";
+pub const KEPT_HERE: &str = "Not sent, and kept here. It goes out when you sign in again.";
 
 /// Cut off for asking too much, for so many seconds yet.
 #[must_use]

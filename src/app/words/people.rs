@@ -31,13 +31,15 @@ pub fn role(role: Role, suspended: bool) -> Option<&'static str> {
 pub fn notice(notice: Notice) -> Option<&'static str> {
     match notice {
         Notice::Unspecified => None,
-        Notice::SignedOut => {
-            Some("You have been signed out. What you were typing is kept for you in this browser.")
-        }
+        Notice::SignedOut => Some(
+            "You have been signed out. What you were typing is kept for you in this browser, and messages that could not be sent go out when you sign in again.",
+        ),
         Notice::Suspended => Some(
             "Your account is suspended. Ask an administrator. What you were typing is kept in this browser.",
         ),
         Notice::Done => Some("Saved."),
+        Notice::SessionEnded => Some("That browser is signed out."),
+        Notice::SessionsEnded => Some("You are signed out everywhere else."),
         Notice::PasswordChanged => {
             Some("Your password is changed, and you are signed out everywhere else.")
         }

@@ -1,6 +1,7 @@
 //! The chat as a client knows it. Each change is noted, to be told to whoever shows it. `unread` is
-//! the part about what the person has read.
+//! the part about what the person has read, `sidebar` about what becomes of the rooms there.
 
+mod sidebar;
 mod unread;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -95,6 +96,8 @@ pub struct Model {
     unread: HashMap<RoomId, Unread>,
     /// How often a marker was heard to have grown.
     markers_grown: u64,
+    /// Ids of the rooms that the person is invited into.
+    invitations: BTreeSet<String>,
     changes: Vec<Change>,
 }
 
@@ -127,6 +130,9 @@ impl Model {
             millis => Some(Duration::from_millis(millis)),
         };
         model.epoch = Some(page.epoch);
+        let invited = page.room_invitations.iter();
+        let invited = invited.filter_map(|invitation| Some(invitation.room.as_ref()?.id.clone()));
+        model.invitations = invited.collect();
         model.changes.clear();
         model
     }

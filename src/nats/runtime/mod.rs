@@ -2,6 +2,8 @@
 //! which somebody looks. One of the two implementations is there; both have the same functions.
 //! Whatever has to run in a page and natively alike may use it.
 
+pub use super::connection::Moment;
+
 #[cfg(feature = "ssr")]
 mod native;
 #[cfg(not(feature = "ssr"))]

@@ -146,7 +146,7 @@ async fn admit(
             parts.extensions.insert(me);
             Ok(())
         }
-        Some(_) => Err(Box::new(render::other_user(&me.display_name, &typed))),
+        Some(_) => Err(Box::new(render::other_user(me.uid.as_str(), &typed))),
         None => Err(Box::new(render::owner_missing(&typed))),
     }
 }

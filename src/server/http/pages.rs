@@ -77,8 +77,13 @@ pub(super) async fn people(State(state): State<AppState>, me: SignedIn) -> Respo
     respond(&state, "/people", &me, Shown::People, None).await
 }
 
-pub(super) async fn sessions(State(state): State<AppState>, me: SignedIn) -> Response {
-    respond(&state, "/settings/sessions", &me, Shown::Sessions, None).await
+pub(super) async fn sessions(
+    State(state): State<AppState>,
+    me: SignedIn,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+) -> Response {
+    with_notice(&state, &me, uri.path(), Shown::Sessions, query).await
 }
 
 pub(super) async fn admin(State(state): State<AppState>, me: SignedIn) -> Response {
@@ -133,6 +138,8 @@ async fn with_notice(
     };
     page.set_notice(match query.as_deref() {
         Some("done") => Notice::Done,
+        Some("ended") => Notice::SessionEnded,
+        Some("others") => Notice::SessionsEnded,
         Some("password") => Notice::PasswordChanged,
         Some("reset") => Notice::PasswordReset,
         _ => Notice::Unspecified,

@@ -126,7 +126,7 @@ pub(super) fn other_user(now: &str, typed: &Typed) -> Response {
     };
     let signed_in = words::now_signed_in_as(now);
     let failure = Failure::conflict(format!("{signed_in} {kept}"));
-    let go_on = format!("<a href='/'>Go on as {}</a>", escape(now));
+    let go_on = format!("<a href='/'>{}</a>", escape(&words::go_on_as(now)));
     to_copy(&failure, typed, &go_on)
 }
 

@@ -23,8 +23,6 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// What they are to the workspace.
     pub role: v1::Role,
-    /// What others see of them.
-    pub display_name: String,
 }
 
 /// Why there is nobody.
@@ -76,7 +74,6 @@ impl SignedIn {
             session,
             token,
             role: account.person.role(),
-            display_name: account.person.display_name,
         })
     }
 

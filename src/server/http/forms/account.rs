@@ -272,7 +272,7 @@ pub(in super::super) async fn reset(
         state.sign_out.end_all(&uid, None).await?;
         // Somebody who had access to the account may have connected an identity of their own to it.
         let path = match account.identities.is_empty() {
-            true => "/",
+            true => "/settings/account?password",
             false => "/settings/account?reset",
         };
         let (generation, from) = (account.session_generation, origin_of(&headers, address));

@@ -221,8 +221,11 @@ pub(in super::super) async fn end_sessions(
 ) -> Response {
     let path = "/settings/sessions";
     let ended = match form.session.as_str() {
-        "others" => end_others(&state, &me, origin_of(&headers, address), path).await,
-        id => end_one(&state, &me, id).await.map(|()| on_to(path)),
+        "others" => end_others(&state, &me, origin_of(&headers, address)).await,
+        id => {
+            let ended = end_one(&state, &me, id).await;
+            ended.map(|()| on_to("/settings/sessions?ended"))
+        }
     };
     match ended {
         Ok(response) => response,
@@ -234,17 +237,12 @@ pub(in super::super) async fn end_sessions(
 }
 
 /// Ends every other session, one that begins at this moment too.
-async fn end_others(
-    state: &AppState,
-    me: &SignedIn,
-    from: Origin,
-    path: &str,
-) -> Result<Response, Failure> {
+async fn end_others(state: &AppState, me: &SignedIn, from: Origin) -> Result<Response, Failure> {
     let directory = state.store.directory();
     let change = PersonChange::SessionsEnded;
     let changed = directory.change_person(me.permit(), &me.uid, &change);
     let account = changed.await?.after;
-    another_session(state, me, &account, from, path).await
+    another_session(state, me, &account, from, "/settings/sessions?others").await
 }
 
 async fn end_one(state: &AppState, me: &SignedIn, id: &str) -> Result<(), Failure> {
