@@ -5,6 +5,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod addresses;
 mod bounds;
 mod broker;
 mod broker_loss;
@@ -40,6 +41,7 @@ mod nats_docs;
 mod nats_headers;
 mod networks;
 mod oidc;
+mod onward;
 mod other_session;
 mod people;
 mod pictures;

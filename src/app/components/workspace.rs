@@ -1,12 +1,14 @@
 //! What stays while a signed-in person goes from page to page.
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
 use leptos_router::components::Outlet;
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_navigate};
 
 use super::connection_status::ConnectionStatus;
 use super::sidebar::Sidebar;
 use crate::app::first_page::FirstPage;
+use crate::app::pages::NotFound;
 use crate::app::state::{Chat, ShownRoom};
 use crate::app::words;
 
@@ -20,18 +22,19 @@ pub(in super::super) struct CurrentRoom(pub Memo<Option<ShownRoom>>);
 pub(in super::super) fn Workspace() -> impl IntoView {
     let path = use_location().pathname;
     let Some(chat) = use_context::<Chat>() else {
-        // Only a page for somebody who is signed in is served here.
-        return ().into_any();
+        // For who is not signed in, only an address that is nothing's is served here.
+        return view! { <NotFound /> }.into_any();
     };
+    let first = expect_context::<FirstPage>();
     let current = Memo::new(move |_| {
         let path = path.get();
-        match path.strip_prefix("/r/") {
-            Some(room) => chat.room(room.trim_end_matches("/details")),
+        match segment_of_room(&path) {
+            Some((room, _)) => chat.room(&first.room_at(&path).unwrap_or_else(|| room.to_owned())),
             None => (path == "/").then(|| chat.landing()).flatten(),
         }
     });
     provide_context(CurrentRoom(current));
-    let first = expect_context::<FirstPage>();
+    stay_with_id(current);
     Effect::watch(
         move || path.get(),
         move |_, _, _| first.forget_form(),
@@ -46,6 +49,33 @@ pub(in super::super) fn Workspace() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// How the address names a room, by id or name, and what follows.
+fn segment_of_room(path: &str) -> Option<(&str, &str)> {
+    let room = path.strip_prefix("/r/")?;
+    Some(room.split_at(room.find('/').unwrap_or(room.len())))
+}
+
+/// A room that was opened by its name gets the address with its id, which stays when it is renamed.
+fn stay_with_id(current: Memo<Option<ShownRoom>>) {
+    let path = use_location().pathname;
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        let path = path.get();
+        let Some((room, rest)) = segment_of_room(&path) else {
+            return;
+        };
+        let id = current.with(|shown| shown.as_ref().map(|shown| shown.room.id.clone()));
+        if let Some(id) = id.filter(|id| id != room) {
+            let here = NavigateOptions {
+                replace: true,
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&format!("/r/{id}{rest}"), here);
+        }
+    });
 }
 
 /// What happened to the person, until they have seen it.

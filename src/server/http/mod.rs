@@ -2,6 +2,7 @@
 //! to the broker. The table of addresses stands in `routes`, the whole middleware stack in [`router`].
 
 mod address;
+mod bare;
 mod body;
 mod connections;
 mod cookie;
@@ -15,6 +16,7 @@ mod health;
 mod known;
 mod listener;
 mod oidc;
+mod onward;
 mod pages;
 mod picture;
 mod render;

@@ -1,6 +1,7 @@
 //! A message, with scripts off.
 
 use axum::extract::{Form, Path, State};
+use axum::http::Uri;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -22,6 +23,7 @@ pub(in super::super) struct MessageForm {
 pub(in super::super) async fn post(
     State(state): State<AppState>,
     me: SignedIn,
+    uri: Uri,
     Path(room): Path<String>,
     Form(form): Form<MessageForm>,
 ) -> Response {
@@ -30,9 +32,9 @@ pub(in super::super) async fn post(
         ulid: form.ulid,
         text: form.text,
     };
-    let path = format!("/r/{room}");
+    let path = uri.path();
     match services::post_message(&state.services, me.uid.clone(), &asked).await {
-        Ok(_) => on_to(&path),
+        Ok(_) => on_to(path),
         // Where no page of the room can be had, the text stands in a small form.
         Err(failure)
             if matches!(
@@ -52,7 +54,7 @@ pub(in super::super) async fn post(
                 text: asked.text,
                 ..v1::FormState::default()
             };
-            refused(&state, &me, &path, Shown::Room(&room), typed, &failure).await
+            refused(&state, &me, path, Shown::Room(&room), typed, &failure).await
         }
     }
 }
