@@ -35,6 +35,7 @@ mod limits;
 mod live;
 mod long_messages;
 mod matrix;
+mod names;
 mod nats_beside;
 mod nats_client;
 mod nats_docs;

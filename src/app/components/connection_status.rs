@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::names::with_names;
 use crate::app::browser::reload;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -19,7 +20,7 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
         ConnectionState::TooMany => words::TOO_MANY.into(),
         ConnectionState::CutOff(seconds) => words::cut_off(seconds),
         ConnectionState::OtherUser(now) => {
-            let signed_in = words::now_signed_in_as(&chat.name_of(&now));
+            let signed_in = words::now_signed_in_as(&chat.called(&now));
             format!("{signed_in} {}", words::WHAT_YOU_WROTE_IS_KEPT)
         }
     };
@@ -31,7 +32,7 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
     };
     view! {
         <p class="status" role="status" class:trouble=is_trouble>
-            {words}
+            {move || with_names(&words())}
             <Show when=move || chat.is_other_user()>
                 " "
                 <button type="button" class="secondary" on:click=move |_| reload()>

@@ -121,7 +121,9 @@ fn RoomLink(shown: ShownRoom) -> impl IntoView {
             class:unread=has_unread
         >
             <RoomMark kind />
-            <span class="room-name">{shown.title}</span>
+            <span class="room-name">
+                <bdi>{shown.title}</bdi>
+            </span>
             <Show when=has_unread>
                 <span class="unread-count" aria-hidden="true">
                     {move || words::unread_count(unread.get())}
@@ -160,11 +162,13 @@ fn Me() -> impl IntoView {
         picture,
         ..
     } = chat.me.get_value();
-    let shown = name.clone();
+    let (shown, username) = (name.clone(), format!("@{uid}"));
     view! {
         <div class="me">
             <Avatar uid name=Signal::stored(name) picture=Signal::stored(picture) />
-            <b>{shown}</b>
+            <b title=username>
+                <bdi>{shown}</bdi>
+            </b>
             <a class="icon-button" href="/settings" aria-label=words::SETTINGS title=words::SETTINGS>
                 <SettingsIcon />
             </a>

@@ -6,6 +6,7 @@ use leptos_router::components::Outlet;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::connection_status::ConnectionStatus;
+use super::names::with_names;
 use super::sidebar::Sidebar;
 use crate::app::first_page::FirstPage;
 use crate::app::pages::NotFound;
@@ -86,7 +87,7 @@ fn Happened() -> impl IntoView {
         chat.notice.get().map(|notice| {
             view! {
                 <div class="notice-bar" role="alert">
-                    <p>{notice}</p>
+                    <p>{with_names(&notice)}</p>
                     <button
                         type="button"
                         class="secondary"

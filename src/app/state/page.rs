@@ -95,7 +95,7 @@ impl Page {
     }
 
     fn name_of(&self, uid: &str) -> String {
-        Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.name_of(&uid))
+        Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.called(&uid))
     }
 
     fn show_room(&self, room: &RoomId, state: Option<&RoomState>) {

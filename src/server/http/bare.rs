@@ -8,6 +8,8 @@ use axum::response::{Html, IntoResponse as _, Response};
 use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 
+use crate::app::words;
+
 /// The parts of the stylesheet that it needs.
 const STYLE: &str = concat!(
     include_str!("../../../style/tokens.css"),
@@ -29,7 +31,9 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 
 /// The page: one sentence, and what to do, which is HTML.
 pub(super) fn page(status: StatusCode, reason: &str, what_to_do: &str) -> Response {
-    let reason = escape(reason);
+    let reason = escape(reason)
+        .replace(words::NAME_BEGINS, "<bdi>")
+        .replace(words::NAME_ENDS, "</bdi>");
     let body = format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content='width=device-width, initial-scale=1'>\

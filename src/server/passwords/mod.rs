@@ -102,8 +102,8 @@ impl Passwords {
         .await
     }
 
-    /// Is this the password? Without a hash to check against, as long a calculation says no: the time
-    /// it takes tells nobody which names exist.
+    /// Is this the password, in one of its forms? Without a hash to check against, as long a calculation says
+    /// no: the time it takes tells nobody which names exist.
     ///
     /// # Errors
     /// Too many are waiting, or the hash cannot be read.
@@ -115,14 +115,16 @@ impl Passwords {
     ) -> Result<bool, PasswordError> {
         run(self.hashing.take(asker).await?, move || {
             let Some(hash) = hash else {
-                let _ = Argon2::default().hash_password(password.as_bytes());
+                for form in password.forms() {
+                    let _ = Argon2::default().hash_password(form);
+                }
                 return Ok(false);
             };
             let hash = PasswordHash::new(&hash)
                 .map_err(|error| PasswordError::Broken(error.to_string()))?;
-            Ok(Argon2::default()
-                .verify_password(password.as_bytes(), &hash)
-                .is_ok())
+            let is_it = |form| Argon2::default().verify_password(form, &hash).is_ok();
+            let is_right = password.forms().any(is_it);
+            Ok(is_right)
         })
         .await
     }
@@ -202,5 +204,24 @@ mod tests {
             let verified = passwords.verify(&ada, password(text), hash).await;
             assert_eq!(verified.unwrap(), is_right, "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_password_is_right_however_it_is_composed_and_as_an_older_natter_hashed_it() {
+        let (passwords, ada) = (Passwords::default(), ada());
+        let (composed, decomposed) = ("café creme", "cafe\u{301} creme");
+        for set in [composed, decomposed] {
+            let hash = passwords.hash(&ada, password(set)).await.unwrap();
+            for typed in [composed, decomposed] {
+                let verified = passwords.verify(&ada, password(typed), Some(hash.clone()));
+                assert!(verified.await.unwrap(), "{set:?} {typed:?}");
+            }
+        }
+        let older = Argon2::default()
+            .hash_password(decomposed.as_bytes())
+            .unwrap()
+            .to_string();
+        let verified = passwords.verify(&ada, password(decomposed), Some(older));
+        assert!(verified.await.unwrap(), "what was set before still works");
     }
 }

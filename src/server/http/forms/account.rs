@@ -195,7 +195,7 @@ async fn recognise(
     form: SignInForm,
 ) -> Result<(Username, Account), Failure> {
     let wrong = || Failure::invalid("Wrong username or password. Check both and try again.");
-    let Ok(uid) = Username::parse(form.username.trim()) else {
+    let Ok(uid) = Username::typed(&form.username) else {
         is_nobodys_password(state, source, form.password).await?;
         return Err(wrong());
     };
