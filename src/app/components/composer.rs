@@ -12,7 +12,7 @@ use crate::app::first_page::FirstPage;
 use crate::app::icons::SendIcon;
 use crate::app::state::Chat;
 use crate::app::words;
-use crate::domain::{MessageText, RoomId, TextError};
+use crate::domain::{MessageText, RoomId, TextError, limits};
 
 /// The composer of a room.
 #[component]
@@ -65,8 +65,9 @@ pub(in super::super) fn Composer(
                     }
                 });
             }
-            Err(TextError::Empty) => {}
-            Err(too_long) => error.set(Some(too_long.to_string())),
+            // The button or the key by mistake.
+            Err(TextError::Empty) if area.value().trim().is_empty() => {}
+            Err(refused) => error.set(Some(refused.to_string())),
         }
         // Where a button was pressed, the next message is typed at once too.
         let _ = area.focus();
@@ -91,6 +92,10 @@ pub(in super::super) fn Composer(
             by_key();
         }
     };
+    // Without scripts the browser stops where a form would be too large to be read; with them a text that
+    // is too long stays whole and is told.
+    let most = RwSignal::new(Some(limits::FORM_UNITS.to_string()));
+    Effect::new(move |_| most.set(None));
     view! {
         <form class="composer" method="post" action=action on:submit=on_submit>
             <PageOf />
@@ -102,7 +107,7 @@ pub(in super::super) fn Composer(
                     rows="1"
                     aria-label=label.clone()
                     placeholder=label
-                    autocomplete="off"
+                    maxlength=move || most.get()
                     node_ref=text_box
                     on:keydown=on_keydown
                     on:input=on_input
@@ -114,6 +119,7 @@ pub(in super::super) fn Composer(
                     {words::SEND}
                 </button>
             </div>
+            <p class="hint without-scripts">{words::MESSAGE_LIMIT}</p>
         </form>
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn incomplete(error: BodyError) -> Response {
         ),
         BodyError::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "What you sent is too large, so nothing was done. Go back to the form and make it shorter.",
+            "What you sent is larger than Natter takes, so nothing was done. Go back: what you wrote is still in the form. A message has at most 4,000 characters, so shorten it or split it.",
         ),
         BodyError::Broken => (
             StatusCode::UNPROCESSABLE_ENTITY,
