@@ -11,7 +11,11 @@ async function makeRoom(page: Page, name: string) {
 
 const box = (page: Page, room: string) => page.getByRole("textbox", { name: `Message #${room}` });
 
-test("who follows a link and signs in lands on what it names", async ({ person, browser, gate }) => {
+test("who follows a link and signs in lands on what it names", async ({
+  person,
+  browser,
+  gate,
+}) => {
   const tove = await person("tove");
   const room = await makeRoom(tove, "linked to");
   const context = await browser.newContext({ baseURL: new URL(tove.url()).origin });

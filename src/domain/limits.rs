@@ -6,10 +6,6 @@ use std::time::Duration;
 /// A message's text, in Unicode scalar values.
 pub const MESSAGE_CHARS: usize = 4_000;
 
-/// What the box for a message takes while no script counts, in UTF-16 units: whatever they are, the form
-/// that is made of them is small enough to be read, and comes back when it is too long.
-pub const FORM_UNITS: usize = 14_000;
-
 /// A username, in characters (all ASCII).
 pub const USERNAME_CHARS: RangeInclusive<usize> = 2..=32;
 

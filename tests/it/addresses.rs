@@ -128,7 +128,10 @@ async fn what_is_not_there_is_404_with_a_page_that_says_so() {
     let response = stranger().get(natter.url("/nothing")).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     let page = response.text().await.unwrap();
-    assert!(heading(&page).starts_with("There is nothing here"), "{page}");
+    assert!(
+        heading(&page).starts_with("There is nothing here"),
+        "{page}"
+    );
     assert!(
         page.contains("href=\"/\"") && page.contains("class=\"card\""),
         "{page}"

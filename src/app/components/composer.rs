@@ -12,7 +12,7 @@ use crate::app::first_page::FirstPage;
 use crate::app::icons::SendIcon;
 use crate::app::state::Chat;
 use crate::app::words;
-use crate::domain::{MessageText, RoomId, TextError, limits};
+use crate::domain::{MessageText, RoomId, TextError};
 
 /// The composer of a room.
 #[component]
@@ -92,22 +92,18 @@ pub(in super::super) fn Composer(
             by_key();
         }
     };
-    // Without scripts the browser stops where a form would be too large to be read; with them a text that
-    // is too long stays whole and is told.
-    let most = RwSignal::new(Some(limits::FORM_UNITS.to_string()));
-    Effect::new(move |_| most.set(None));
     view! {
         <form class="composer" method="post" action=action on:submit=on_submit>
             <PageOf />
             {move || error.get().map(|error| view! { <p class="form-error" role="alert">{error}</p> })}
             <div class="box">
                 <input type="hidden" name="ulid" value=first.with(|page| page.form_ulid.clone()) />
+                // No autocomplete="off": with it a browser forgets what was written when one goes back.
                 <textarea
                     name="text"
                     rows="1"
                     aria-label=label.clone()
                     placeholder=label
-                    maxlength=move || most.get()
                     node_ref=text_box
                     on:keydown=on_keydown
                     on:input=on_input
