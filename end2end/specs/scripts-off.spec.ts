@@ -33,3 +33,33 @@ test("a room can be made with scripts off", async ({ person }) => {
   await sam.getByRole("button", { name: "Create room" }).click();
   await expect(sam.getByRole("heading", { level: 1, name: "quiet" })).toBeVisible();
 });
+
+test("with scripts off a text that is too large is told and still in the box", async ({
+  allowConsoleErrors,
+  person,
+}) => {
+  allowConsoleErrors(/413/);
+  const tess = await person("tess", { javaScriptEnabled: false });
+  const box = tess.getByRole("textbox", { name: "Message #general" });
+  await expect(tess.getByText("A message has at most 4,000 characters.")).toBeVisible();
+  const text = "x".repeat(2_000_000);
+  await box.fill(text);
+  await tess.getByRole("button", { name: "Send" }).click();
+  await expect(tess.getByRole("alert")).toContainText("what you wrote is still in the form");
+  await tess.goBack();
+  expect((await box.inputValue()).length).toBe(text.length);
+});
+
+test("with scripts off one can go back and send another text", async ({ person }) => {
+  const uma = await person("uma", { javaScriptEnabled: false });
+  const box = uma.getByRole("textbox", { name: "Message #general" });
+  const log = uma.getByRole("log", { name: "Messages in general" });
+  await box.fill("said before going back");
+  await uma.getByRole("button", { name: "Send" }).click();
+  await expect(log.getByText("said before going back")).toBeVisible();
+  await uma.goBack();
+  await box.fill("said after going back");
+  await uma.getByRole("button", { name: "Send" }).click();
+  await expect(log.getByText("said after going back")).toBeVisible();
+  await expect(log.getByText("said before going back")).toHaveCount(1);
+});

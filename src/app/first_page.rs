@@ -30,6 +30,18 @@ impl FirstPage {
         self.0.with_value(read)
     }
 
+    /// The id of the room that the server found at this address, by id or name. Names are compared by
+    /// the server alone: the tables for that are large.
+    pub(super) fn room_at(&self, path: &str) -> Option<String> {
+        self.with(|page| {
+            let shown = page.view.as_ref().and_then(|view| view.room.as_ref());
+            let details = page.details.as_ref();
+            let room = shown.or(details.and_then(|details| details.room.as_ref()));
+            room.filter(|_| page.path == path)
+                .map(|room| room.id.clone())
+        })
+    }
+
     /// Somebody has gone to another page: what a form had to say is said.
     pub(super) fn forget_form(&self) {
         self.0.update_value(|page| page.form = None);

@@ -8,8 +8,8 @@ use leptos_router::path;
 use super::components::Workspace;
 use super::first_page::FirstPage;
 use super::pages::{
-    Account, Admin, Browse, ConnectionCheck, NewRoom, NotFound, People, Reset, RoomDetails,
-    RoomPage, Sessions, Settings, SignIn, SignUp, SignUpOidc,
+    Account, Admin, Browse, ConnectionCheck, NewRoom, NotFound, NothingHere, People, Reset,
+    RoomDetails, RoomPage, Sessions, Settings, SignIn, SignUp, SignUpOidc,
 };
 use super::state::Chat;
 use super::words;
@@ -81,6 +81,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/picture") view=Account />
                     <Route path=path!("/settings/sessions") view=Sessions />
                     <Route path=path!("/settings/connection") view=ConnectionCheck />
+                    <Route path=path!("/*nothing") view=NothingHere />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -1,13 +1,13 @@
-//! What people type: messages and passwords.
+//! What people type as messages, and why a text is not taken.
 
 use std::sync::Arc;
 
-use super::limits;
+use super::{limits, seen};
 
 /// Why a text is not taken. The words are for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing but white space.
+    /// Nothing that can be seen.
     #[error("There is nothing to send yet. Write a message first.")]
     Empty,
     /// Longer than a message may be.
@@ -36,7 +36,7 @@ impl MessageText {
             .replace("\r\n", "\n")
             .replace('\r', "\n");
         let text = text.trim_end().trim_start_matches('\n');
-        if text.trim_start().is_empty() {
+        if !seen::has_shape(text) {
             return Err(TextError::Empty);
         }
         match text.chars().count() {
@@ -52,45 +52,21 @@ impl MessageText {
     }
 }
 
-/// A password as it was typed. Shows itself to nobody.
-#[derive(Clone)]
-pub struct Password(String);
-
-impl Password {
-    /// A password that somebody may choose.
-    ///
-    /// # Errors
-    /// It is too short, or too long to hash.
-    pub fn parse(text: String) -> Result<Self, TextError> {
-        if text.len() < *limits::PASSWORD_BYTES.start() {
-            Err(TextError::PasswordTooShort)
-        } else if text.len() > *limits::PASSWORD_BYTES.end() {
-            Err(TextError::PasswordTooLong)
-        } else {
-            Ok(Self(text))
-        }
-    }
-
-    /// The bytes to hash.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_message_says_something() {
-        for nothing in ["", " ", "\n\r\n\t", "\0"] {
+        for nothing in [
+            "",
+            " ",
+            "\n\r\n\t",
+            "\0",
+            "\u{200b}",
+            "\u{3164} \u{2800}",
+            "\u{202e}",
+        ] {
             assert_eq!(MessageText::parse(nothing), Err(TextError::Empty));
         }
     }
@@ -108,12 +84,5 @@ mod tests {
             MessageText::parse(&"é".repeat(4_001)),
             Err(TextError::TooLong(4_001))
         );
-    }
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let password = Password::parse("correct horse".into()).unwrap();
-        assert_eq!(format!("{password:?}"), "Password(…)");
-        assert!(Password::parse("short".into()).is_err());
     }
 }

@@ -20,6 +20,12 @@ impl Ulid {
         Self(ulid::Ulid::from_parts(now_ms, u128::from_be_bytes(wide)))
     }
 
+    /// The same time with other random bytes.
+    #[must_use]
+    pub fn with_random(self, random: [u8; 10]) -> Self {
+        Self::new(self.0.timestamp_ms(), random)
+    }
+
     /// Reads the 26 characters.
     ///
     /// # Errors

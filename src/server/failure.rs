@@ -268,7 +268,9 @@ impl From<ReadError> for Failure {
 impl From<DirectoryError> for Failure {
     fn from(error: DirectoryError) -> Self {
         match error {
-            DirectoryError::Taken => Self::conflict("This name is taken. Choose another one."),
+            DirectoryError::Taken => {
+                Self::conflict("This name is taken, or looks like one that is. Choose another one.")
+            }
             DirectoryError::IdentityTaken => {
                 Self::conflict("With this you sign in to another account already.")
             }

@@ -22,30 +22,30 @@ async fn as_host(natter: &Natter, host: &str, path: &str) -> u16 {
 async fn a_request_says_once_whom_it_is_for() {
     let natter = Natter::start().await;
     for (request, is) in [
-        ("GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
-        ("GET /login HTTP/1.1\r\n\r\n", 400),
+        ("GET /signup HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        ("GET /signup HTTP/1.1\r\n\r\n", 400),
         ("GET /health HTTP/1.1\r\n\r\n", 400),
-        ("GET /login HTTP/1.1\r\nHost: \r\n\r\n", 400),
+        ("GET /signup HTTP/1.1\r\nHost: \r\n\r\n", 400),
         (
-            "GET /login HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+            "GET /signup HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
             400,
         ),
         (
-            "GET /login HTTP/1.1\r\nHost: localhost, localhost\r\n\r\n",
+            "GET /signup HTTP/1.1\r\nHost: localhost, localhost\r\n\r\n",
             400,
         ),
         // A client without HTTP/1.1 is not a browser.
-        ("GET /login HTTP/1.0\r\n\r\n", 200),
+        ("GET /signup HTTP/1.0\r\n\r\n", 200),
         (
-            "GET http://localhost/login HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "GET http://localhost/signup HTTP/1.1\r\nHost: localhost\r\n\r\n",
             200,
         ),
         (
-            "GET http://evil.example/login HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "GET http://evil.example/signup HTTP/1.1\r\nHost: localhost\r\n\r\n",
             421,
         ),
         (
-            "GET http://localhost/login HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+            "GET http://localhost/signup HTTP/1.1\r\nHost: evil.example\r\n\r\n",
             421,
         ),
     ] {
@@ -77,9 +77,9 @@ async fn the_machine_has_a_name() {
     let natter = Natter::start().await;
     let node = rustix::system::uname();
     let node = node.nodename().to_str().unwrap();
-    assert_eq!(as_host(&natter, node, "/login").await, 200);
+    assert_eq!(as_host(&natter, node, "/signup").await, 200);
     let longer = format!("{node}.evil.example");
-    assert_eq!(as_host(&natter, &longer, "/login").await, 421);
+    assert_eq!(as_host(&natter, &longer, "/signup").await, 421);
 }
 
 #[tokio::test]
@@ -100,14 +100,14 @@ async fn with_a_public_url_it_answers_to_that_and_to_what_a_proxy_calls_it() {
             ("evil.example", 421),
             ("evil.chat.example.org", 421),
         ] {
-            assert_eq!(as_host(&natter, host, "/login").await, is, "{host}");
+            assert_eq!(as_host(&natter, host, "/signup").await, is, "{host}");
             // Its answer depends on how natter is, and never on the name.
             let health = as_host(&natter, host, "/health").await;
             assert!([200, 503].contains(&health), "{host}: {health}");
             // The proxy asks by an address, and says what it was asked for: it is believed where
             // there is one.
             let forwarded = stranger()
-                .get(natter.url("/login"))
+                .get(natter.url("/signup"))
                 .header("x-forwarded-host", host);
             let is = if behind_proxy { is } else { 200 };
             assert_eq!(status(forwarded).await, is, "{host} forwarded");
@@ -171,21 +171,21 @@ async fn what_a_proxy_is_in_the_way_of_is_logged_once_with_the_flag_that_mends_i
     for _ in 0..3 {
         // The proxy passes on whom it was asked for, or asks by the address of natter.
         let named = stranger()
-            .get(url("/login"))
+            .get(url("/signup"))
             .header(header::HOST, "chat.example.org");
         assert_eq!(status(named).await, 421);
         let form = stranger()
-            .post(url("/login"))
+            .post(url("/signup"))
             .header(header::ORIGIN, origin);
         assert_eq!(status(form.form(&[("username", "ada")])).await, 403);
         let odd = stranger()
-            .post(url("/login"))
+            .post(url("/signup"))
             .header(header::ORIGIN, "null");
         assert_eq!(status(odd.form(&[("username", "ada")])).await, 403);
     }
     for _ in 0..3 {
         let named = stranger()
-            .get(url("/login"))
+            .get(url("/signup"))
             .header(header::HOST, "natter.example");
         assert_eq!(status(named).await, 421);
     }

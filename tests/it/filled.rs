@@ -46,7 +46,7 @@ impl Filler {
         }
     }
 
-    async fn write(&mut self, subject: String, author: &str, body: Body) {
+    pub async fn write(&mut self, subject: String, author: &str, body: Body) {
         let event = v1::Event {
             key: Some(v1::Key {
                 uid: author.into(),

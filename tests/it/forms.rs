@@ -1,6 +1,6 @@
 //! Reading and posting with scripts off.
 
-use natter::wire::v1::RoomKind;
+use natter::wire::v1::{FailureKind, RoomKind};
 use reqwest::StatusCode;
 
 use crate::support::{Natter, Person, ulid};
@@ -151,4 +151,87 @@ async fn a_form_that_natter_does_not_know_changes_nothing() {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {form:?}");
         assert_eq!(natter.log_length().await, length, "{path} {form:?}");
     }
+}
+
+#[tokio::test]
+async fn a_text_with_nothing_to_see_is_refused_in_words() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let client = ada.connect().await;
+    let room = ada.general(&client).await;
+    for nothing in [
+        "\u{200b}",
+        "\u{3164}\n\u{2800}",
+        "\u{202e}\u{fe0f}",
+        " \u{ad} ",
+    ] {
+        let refused = ada.post(&client, &room, nothing).await.unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::Invalid, "{nothing:?}");
+        let form = [("ulid", &*ulid()), ("text", nothing)].map(|(n, v)| (n, v.to_owned()));
+        let form = form.each_ref().map(|(n, v)| (*n, v.as_str()));
+        let refused = ada.submit(&format!("/r/{room}"), &form).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = refused.text().await.unwrap();
+        assert!(page.contains("There is nothing to send yet"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn who_goes_back_and_sends_another_text_sends_another_message() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let room = ada.general(&ada.connect().await).await;
+    let (path, key) = (format!("/r/{room}"), ulid());
+    // The browser shows the page as it was, with the key that it had.
+    for text in [
+        "first thought",
+        "second thought",
+        "second thought",
+        "first thought",
+    ] {
+        let sent = ada.submit(&path, &[("ulid", &key), ("text", text)]).await;
+        assert_eq!(sent.status(), StatusCode::SEE_OTHER, "{text}");
+    }
+    let page = ada.page(&path).await;
+    for text in ["first thought", "second thought"] {
+        let shown = page.matches(&format!("class=\"text\">{text}")).count();
+        assert_eq!(shown, 1, "{text}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_too_large_to_be_read_is_answered_in_words() {
+    let natter = Natter::start().await;
+    let ada = Person::sign_up(&natter, "ada").await;
+    let room = ada.general(&ada.connect().await).await;
+    let path = format!("/r/{room}");
+    let page = ada.page(&path).await;
+    assert!(
+        page.contains("A message has at most 4,000 characters."),
+        "{page}"
+    );
+    // Up to three times as much is read, whatever it is, and comes back.
+    let most = 12_000;
+    for (unit, units) in [("x", 1), ("€", 1), ("😀", 2)] {
+        let text = unit.repeat(most / units);
+        let refused = ada
+            .submit(&path, &[("ulid", &ulid()), ("text", &text)])
+            .await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{unit}");
+        let page = refused.text().await.unwrap();
+        assert!(
+            page.contains("at most 4,000") && page.contains(&text),
+            "{unit}"
+        );
+    }
+    let text = "x".repeat(2_000_000);
+    let refused = ada
+        .submit(&path, &[("ulid", &ulid()), ("text", &text)])
+        .await;
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let page = refused.text().await.unwrap();
+    assert!(
+        page.contains("what you wrote is still in the form"),
+        "{page}"
+    );
 }

@@ -5,6 +5,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod addresses;
 mod bodies_in_memory;
 mod bounds;
 mod broker;
@@ -42,12 +43,14 @@ mod log_readers;
 mod long_messages;
 mod matrix;
 mod missed;
+mod names;
 mod nats_beside;
 mod nats_client;
 mod nats_docs;
 mod nats_headers;
 mod networks;
 mod oidc;
+mod onward;
 mod other_session;
 mod own_requests;
 mod people;

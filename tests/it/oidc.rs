@@ -148,7 +148,7 @@ async fn who_signs_in_there_gets_an_account_and_is_the_same_person_ever_after() 
     let provider = Provider::start().await;
     let natter = provider.natter().await;
     let http = stranger();
-    let door = get(&http, &natter.url("/login"))
+    let door = get(&http, &natter.url("/signup"))
         .await
         .text()
         .await
@@ -597,9 +597,61 @@ async fn a_provider_that_goes_away_on_the_way_back_is_told() {
 #[tokio::test]
 async fn without_a_provider_there_is_no_way_to_one() {
     let natter = Natter::start().await;
-    let page = get(&stranger(), &natter.url("/login")).await;
+    let page = get(&stranger(), &natter.url("/signup")).await;
     let page = page.text().await.unwrap();
     assert!(!page.contains("/login/oidc"), "{page}");
     let begun = get(&stranger(), &natter.url("/login/oidc")).await;
     refused(begun, StatusCode::NOT_FOUND, "no identity provider").await;
+}
+
+#[tokio::test]
+async fn who_asked_for_a_page_gets_it_by_way_of_the_provider() {
+    let provider = Provider::start().await;
+    let natter = provider.natter().await;
+    let ways = get(&stranger(), &natter.url("/signup?next=%2Frooms")).await;
+    let ways = ways.text().await.unwrap();
+    assert!(
+        ways.contains("href=\"/login/oidc?next=%2Frooms\""),
+        "{ways}"
+    );
+    for (next, lands) in [
+        ("%2Frooms", "/rooms"),
+        ("%2Fr%2Fgeneral", "/r/general"),
+        ("%2F%2Fevil.example", "/"),
+        ("https:%2F%2Fevil.example", "/"),
+    ] {
+        let http = stranger();
+        let begin = natter.url(&format!("/login/oidc?next={next}"));
+        let door = pass(&http, &location(&get(&http, &begin).await), "ada").await;
+        let mut came = get(&http, &door).await;
+        if location(&came) == natter.url("/signup/oidc") {
+            refused(
+                submit(&http, &natter, "A").await,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "2 to 32 characters",
+            )
+            .await;
+            came = submit(&http, &natter, "ada").await;
+        }
+        assert_eq!(location(&came), natter.url(lands), "{next}");
+        assert!(is_in(&http, &natter).await);
+        // Who is in already goes there at once.
+        assert_eq!(location(&get(&http, &begin).await), natter.url(lands));
+    }
+    // Who stops there and signs in by password instead gets it, too.
+    let http = stranger();
+    let begin = natter.url("/login/oidc?next=%2Frooms");
+    let door = pass(&http, &location(&get(&http, &begin).await), "ada").await;
+    let state = door
+        .split("state=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
+    let stopped = natter.url(&format!(
+        "/login/oidc/callback?error=access_denied&state={state}"
+    ));
+    let page = get(&http, &stopped).await.text().await.unwrap();
+    assert!(page.contains("name=\"next\" value=\"/rooms\""), "{page}");
 }

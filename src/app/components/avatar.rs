@@ -1,6 +1,7 @@
 //! A person's picture, or their initials on a colour of their own.
 
 use leptos::prelude::*;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 /// How many colours there are; the stylesheet has a class for each.
 const HUES: u32 = 12;
@@ -42,17 +43,18 @@ fn hue(uid: &str) -> u32 {
     }) % HUES
 }
 
-/// The first letters of the first and the last word.
+/// The first letters of the first and the last word, each with all that belongs to it: marks, and the parts
+/// of an emoji.
 fn initials(name: &str) -> String {
     let mut words = name
         .split_whitespace()
-        .filter_map(|word| word.chars().next());
+        .filter_map(|word| word.graphemes(true).next());
     let first = words.next();
     let last = words.next_back();
     first
         .into_iter()
         .chain(last)
-        .flat_map(char::to_uppercase)
+        .map(str::to_uppercase)
         .collect()
 }
 
@@ -68,6 +70,10 @@ mod tests {
             ("a b c", "AC"),
             ("", ""),
             ("élan vital", "ÉV"),
+            ("e\u{301}lan vital", "E\u{301}V"),
+            ("👩‍👩‍👧 Kim", "👩‍👩‍👧K"),
+            ("🇩🇪", "🇩🇪"),
+            ("नि शा", "निशा"),
         ] {
             assert_eq!(initials(name), letters);
         }

@@ -117,8 +117,9 @@ pub(in super::super) fn Composer(
                     }
                 });
             }
-            Err(TextError::Empty) => {}
-            Err(too_long) => error.set(Some(too_long.to_string())),
+            // The button or the key by mistake.
+            Err(TextError::Empty) if area.value().trim().is_empty() => {}
+            Err(refused) => error.set(Some(refused.to_string())),
         }
         // Where a button was pressed, the next message is typed at once too.
         let _ = area.focus();
@@ -155,13 +156,13 @@ pub(in super::super) fn Composer(
             {move || error.get().map(|error| view! { <p class="form-error" role="alert">{error}</p> })}
             <div class="box">
                 <input type="hidden" name="ulid" value=first.with(|page| page.form_ulid.clone()) />
+                // No autocomplete="off": with it a browser forgets what was written when one goes back.
                 <textarea
                     name="text"
                     rows="1"
                     dir="auto"
                     aria-label=move || label.get()
                     placeholder=move || label.get()
-                    autocomplete="off"
                     node_ref=text_box
                     on:keydown=on_keydown
                     on:input=on_input
@@ -173,6 +174,7 @@ pub(in super::super) fn Composer(
                     {words::SEND}
                 </button>
             </div>
+            <p class="hint without-scripts">{words::MESSAGE_LIMIT}</p>
         </form>
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::names::with_names;
 use crate::app::browser::reload;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -31,7 +32,7 @@ pub(super) fn ConnectionStatus() -> impl IntoView {
     };
     view! {
         <p class="status" role="status" class:trouble=is_trouble>
-            {words}
+            {move || with_names(&words())}
             {move || {
                 let other = chat.other_user()?;
                 Some(

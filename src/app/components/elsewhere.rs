@@ -4,8 +4,10 @@ use leptos::prelude::*;
 
 use crate::app::first_page::FirstPage;
 use crate::app::words;
+use crate::domain::with_next;
 
-/// A link to the provider, where there is one; with the invitation that led here, if any.
+/// A link to the provider, where there is one; with the invitation that led here and the page to go on
+/// to, if any.
 #[component]
 pub(in super::super) fn SignInElsewhere() -> impl IntoView {
     let first = expect_context::<FirstPage>();
@@ -17,6 +19,7 @@ pub(in super::super) fn SignInElsewhere() -> impl IntoView {
         Some(token) => format!("/login/oidc?invite={token}"),
         None => "/login/oidc".to_owned(),
     };
+    let href = with_next(&href, &first.form().next);
     // A link and no form: `form-action` of the page would stop one on its way to another site.
     (!label.is_empty()).then(|| {
         view! {

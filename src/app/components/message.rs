@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::avatar::Avatar;
+use super::names::{AuthorName, with_names};
 use super::rows::Row;
 use super::time::{DayLine, Time};
 use crate::app::state::Chat;
@@ -40,12 +41,13 @@ fn Message(entry: LogEntry) -> impl IntoView {
     let uid = entry.key.author.to_string();
     let picture = author_picture(entry.key.author.clone());
     let name = author_name(entry.key.author.clone());
+    let author = entry.key.author.clone();
     view! {
         <article class="message">
             <Avatar uid name picture />
             <div class="said">
                 <p class="by">
-                    <b dir="auto">{move || name.get()}</b>
+                    <AuthorName author />
                     <Time at=entry.at />
                 </p>
                 <p class="text" dir="auto">{text_of(&entry)}</p>
@@ -68,19 +70,24 @@ fn Continued(entry: LogEntry) -> impl IntoView {
 
 #[component]
 fn Happened(entry: LogEntry) -> impl IntoView {
-    let name = author_name(entry.key.author.clone());
+    let chat = expect_context::<Chat>();
+    let called = move |who: &Username| {
+        let who = who.clone();
+        Signal::derive(move || chat.called(&who))
+    };
+    let name = called(&entry.key.author);
     let whom = match &entry.what {
         What::Noted(Note::Added(whom) | Note::Removed(whom) | Note::Invited(whom)) => {
-            Some(author_name(whom.clone()))
+            Some(called(whom))
         }
         _ => None,
     };
     let what = move || {
         let (name, whom) = (name.get(), whom.map(|whom| whom.get()).unwrap_or_default());
-        match &entry.what {
+        with_names(&match &entry.what {
             What::Noted(note) => words::happened(&name, note, &whom),
             _ => words::made_this_room(&name),
-        }
+        })
     };
     view! { <p class="happened" dir="auto">{what}</p> }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::avatar::Avatar;
 use super::message::{author_name, author_picture};
+use super::names::AuthorName;
 use crate::app::state::Chat;
 use crate::app::words;
 use crate::domain::{Key, Post, PostState, RoomId};
@@ -58,13 +59,14 @@ fn OutgoingPost(
     let uid = post.key.author.to_string();
     let name = author_name(post.key.author.clone());
     let picture = author_picture(post.key.author.clone());
+    let author = post.key.author.clone();
     let key = post.key;
     view! {
         <article class="message outgoing" class:on-its-way=is_on_its_way>
             <Avatar uid name picture />
             <div class="said">
                 <p class="by">
-                    <b dir="auto">{move || name.get()}</b>
+                    <AuthorName author />
                 </p>
                 <p class="text" dir="auto">{post.text}</p>
                 <Show when=is_on_its_way>

@@ -23,7 +23,9 @@ pub(in super::super) fn PersonLine(
         <li class="line" aria-label=person.display_name.clone()>
             <Avatar uid=person.uid.clone() name picture />
             <div class="line-text">
-                <b dir="auto">{person.display_name.clone()}</b>
+                <b title=format!("@{}", person.uid)>
+                    <bdi>{person.display_name.clone()}</bdi>
+                </b>
                 <span class="hint">
                     {format!("@{}", person.uid)} {role.map(|role| format!(" · {role}"))}
                 </span>

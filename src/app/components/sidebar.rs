@@ -131,7 +131,9 @@ fn RoomLink(shown: ShownRoom) -> impl IntoView {
             class:unread=has_unread
         >
             <RoomMark kind />
-            <span class="room-name" dir="auto">{title}</span>
+            <span class="room-name">
+                <bdi>{title}</bdi>
+            </span>
             <Show when=has_unread>
                 <span class="unread-count" aria-hidden="true">
                     {move || words::unread_count(unread.get())}
@@ -170,11 +172,11 @@ fn Me() -> impl IntoView {
         picture,
         ..
     } = chat.me.get_value();
-    let shown = name.clone();
+    let (shown, username) = (name.clone(), format!("@{uid}"));
     view! {
         <div class="me">
             <Avatar uid name=Signal::stored(name) picture=Signal::stored(picture) />
-            <b>
+            <b title=username>
                 <bdi>{shown}</bdi>
             </b>
             <a class="icon-button" href="/settings" aria-label=words::SETTINGS title=words::SETTINGS>

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use crate::app::clock;
-use crate::app::components::{Act, Avatar, Field, FormError, Moment, PageOf, Pane};
+use crate::app::components::{Act, Avatar, Field, FormError, Moment, PageOf, Pane, with_names};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -41,7 +41,7 @@ pub(in super::super) fn Account() -> impl IntoView {
     let elsewhere_error = ["connect", "disconnect"].map(error_of).concat();
     view! {
         <Pane title=words::YOUR_ACCOUNT back="/settings">
-            <p>{words::signed_in_as(&me.display_name, &me.uid)}</p>
+            <p>{with_names(&words::signed_in_as(&me.display_name, &me.uid))}</p>
             <Picture me=me.clone() error=picture_error />
             <form method="post" action="/settings/account">
                 <PageOf />

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::{Act, FormError, Pane, RoomMark};
+use crate::app::components::{Act, FormError, Pane, RoomMark, with_names};
 use crate::app::first_page::FirstPage;
 use crate::app::words;
 use crate::wire::v1;
@@ -38,7 +38,7 @@ pub(in super::super) fn Browse() -> impl IntoView {
 #[component]
 fn Asking(asking: v1::RoomInvitation) -> impl IntoView {
     let room = asking.room.unwrap_or_default();
-    let by = asking.by.unwrap_or_default().display_name;
+    let by = words::called(&asking.by.unwrap_or_default());
     let (kind, title) = (room.kind(), words::title_outside(&room));
     let (shown, to_join, to_decline) = (title.clone(), title.clone(), title.clone());
     let action = format!("/r/{}/details", room.id);
@@ -48,7 +48,7 @@ fn Asking(asking: v1::RoomInvitation) -> impl IntoView {
             <RoomMark kind />
             <div class="line-text">
                 <b dir="auto">{shown}</b>
-                <span class="hint">{words::asks_you(&by)}</span>
+                <span class="hint">{with_names(&words::asks_you(&by))}</span>
                 {(!room.topic.is_empty()).then(|| view! { <p class="hint" dir="auto">{room.topic}</p> })}
             </div>
             <div class="line-actions">

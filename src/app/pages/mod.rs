@@ -21,7 +21,7 @@ pub(super) use admin::Admin;
 pub(super) use browse::Browse;
 pub(super) use connection_check::ConnectionCheck;
 pub(super) use new_room::NewRoom;
-pub(super) use not_found::NotFound;
+pub(super) use not_found::{NotFound, NothingHere};
 pub(super) use people::People;
 pub(super) use reset::Reset;
 pub(super) use room::RoomPage;

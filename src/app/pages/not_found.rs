@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use crate::app::components::Pane;
 use crate::app::words;
 
-/// Says so, and where to go.
+/// Says so, and where to go, to who is not signed in.
 #[component]
 pub(in super::super) fn NotFound() -> impl IntoView {
     view! {
@@ -16,9 +17,26 @@ pub(in super::super) fn NotFound() -> impl IntoView {
                 <h1>{words::NOT_FOUND}</h1>
                 <p>{words::NOT_FOUND_HELP}</p>
                 <p>
-                    <a href="/">{words::GO_HOME}</a>
+                    <a href="/" rel="external">
+                        {words::GO_HOME}
+                    </a>
                 </p>
             </div>
         </main>
+    }
+}
+
+/// The same beside the sidebar.
+#[component]
+pub(in super::super) fn NothingHere() -> impl IntoView {
+    view! {
+        <Pane title=words::NOT_FOUND>
+            <p>{words::NOT_FOUND_HELP}</p>
+            <p>
+                <a href="/" rel="external">
+                    {words::GO_HOME}
+                </a>
+            </p>
+        </Pane>
     }
 }

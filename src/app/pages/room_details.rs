@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::{Act, Field, FormError, PageOf, Pane, PersonLine};
+use crate::app::components::{Act, Field, FormError, PageOf, Pane, PersonLine, with_names};
 use crate::app::first_page::FirstPage;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -216,7 +216,7 @@ fn Members(details: v1::RoomDetails, action: String) -> impl IntoView {
     let room = details.room.unwrap_or_default();
     let is_direct = room.kind() == RoomKind::Direct;
     let asked = details.invited.into_iter().map(|person| {
-        view! { <li class="hint">{words::is_asked(&person.display_name)}</li> }
+        view! { <li class="hint">{with_names(&words::is_asked(&words::called(&person)))}</li> }
     });
     let asked = asked.collect_view();
     let lines = details.members.into_iter().map(|person| {

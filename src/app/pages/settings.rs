@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::app::components::SignOut;
+use crate::app::components::{SignOut, with_names};
 use crate::app::icons::BackIcon;
 use crate::app::state::Chat;
 use crate::app::words;
@@ -24,7 +24,7 @@ pub(in super::super) fn Settings() -> impl IntoView {
                 <BackIcon />
             </a>
             <h1>{words::SETTINGS}</h1>
-            <p>{who}</p>
+            <p>{with_names(&who)}</p>
             <SignOut />
             <h2>
                 <a href="/settings/account" rel="external">

@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::app::components::{Field, FormError, SignInElsewhere};
+use crate::app::components::{Field, FormError, NextField, SignInElsewhere};
 use crate::app::first_page::FirstPage;
 use crate::app::words;
+use crate::domain::with_next;
 
 /// The page for signing in.
 #[component]
@@ -18,6 +19,7 @@ pub(in super::super) fn SignIn() -> impl IntoView {
     if first.with(|page| page.me.is_some()) {
         return view! { <NotConnected error=typed.error /> }.into_any();
     }
+    let sign_up = with_next("/signup", &typed.next);
     view! {
         <Title text=words::SIGN_IN />
         <main class="card-page">
@@ -26,6 +28,7 @@ pub(in super::super) fn SignIn() -> impl IntoView {
                 <h1>{words::SIGN_IN}</h1>
                 {notice.map(|notice| view! { <p class="done" role="status">{notice}</p> })}
                 <FormError error=typed.error />
+                <NextField next=typed.next />
                 <Field
                     label=words::USERNAME
                     name="username"
@@ -46,7 +49,7 @@ pub(in super::super) fn SignIn() -> impl IntoView {
                         view! {
                             <p class="aside">
                                 {words::NO_ACCOUNT} " "
-                                <a href="/signup" rel="external">
+                                <a href=sign_up rel="external">
                                     {words::CREATE_ACCOUNT}
                                 </a>
                             </p>

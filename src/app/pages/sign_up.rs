@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::app::components::{Field, FormError, SignInElsewhere};
+use crate::app::components::{Field, FormError, NextField, SignInElsewhere};
 use crate::app::first_page::FirstPage;
 use crate::app::words;
+use crate::domain::with_next;
 use crate::wire::v1;
 
 /// The page for making an account.
@@ -26,6 +27,7 @@ pub(in super::super) fn SignUp() -> impl IntoView {
         None => "/signup".to_owned(),
     };
     let invited = page.invited.as_ref().map(words::invited);
+    let sign_in = with_next("/login", &typed.next);
     view! {
         <Title text=words::CREATE_ACCOUNT />
         <main class="card-page">
@@ -35,6 +37,7 @@ pub(in super::super) fn SignUp() -> impl IntoView {
                 {page.first_run.then(|| view! { <p>{words::FIRST_RUN}</p> })}
                 {invited.map(|invited| view! { <p>{invited}</p> })}
                 <FormError error=typed.error.clone() />
+                <NextField next=typed.next.clone() />
                 {if page.signup_open {
                     view! { <SignUpFields
                             typed
@@ -45,12 +48,18 @@ pub(in super::super) fn SignUp() -> impl IntoView {
                     view! { <p>{words::SIGN_UP_CLOSED}</p> }.into_any()
                 }}
                 <SignInElsewhere />
-                <p class="aside">
-                    {words::HAVE_ACCOUNT} " "
-                    <a href="/login" rel="external">
-                        {words::SIGN_IN}
-                    </a>
-                </p>
+                // Where nobody has an account, there is nothing to sign in to.
+                {(!page.first_run)
+                    .then(|| {
+                        view! {
+                            <p class="aside">
+                                {words::HAVE_ACCOUNT} " "
+                                <a href=sign_in rel="external">
+                                    {words::SIGN_IN}
+                                </a>
+                            </p>
+                        }
+                    })}
             </form>
         </main>
     }

@@ -7,6 +7,7 @@ use leptos_meta::Title;
 use crate::app::components::{Field, FormError};
 use crate::app::first_page::FirstPage;
 use crate::app::words;
+use crate::domain::with_next;
 
 /// The page.
 #[component]
@@ -16,6 +17,7 @@ pub(in super::super) fn SignUpOidc() -> impl IntoView {
     let proven_as = first.with(|page| words::proven_as(&page.oidc_label, &page.proven_as));
     let first_run = first.with(|page| page.first_run);
     let needs_token = first.with(|page| page.setup_token_needed);
+    let sign_in = with_next("/login", &typed.next);
     view! {
         <Title text=words::CREATE_ACCOUNT />
         <main class="card-page">
@@ -52,12 +54,17 @@ pub(in super::super) fn SignUpOidc() -> impl IntoView {
                         }
                     })}
                 <button class="primary">{words::CREATE_ACCOUNT}</button>
-                <p class="aside">
-                    {words::HAVE_ACCOUNT} " "
-                    <a href="/login" rel="external">
-                        {words::SIGN_IN}
-                    </a> " " {words::CONNECT_INSTEAD}
-                </p>
+                {(!first_run)
+                    .then(|| {
+                        view! {
+                            <p class="aside">
+                                {words::HAVE_ACCOUNT} " "
+                                <a href=sign_in rel="external">
+                                    {words::SIGN_IN}
+                                </a> " " {words::CONNECT_INSTEAD}
+                            </p>
+                        }
+                    })}
             </form>
         </main>
     }

@@ -100,6 +100,23 @@ impl Chat {
         })
     }
 
+    /// Could somebody's display name be taken for another person's?
+    #[must_use]
+    pub fn is_alike(&self, uid: &Username) -> bool {
+        self.people
+            .with(|people| people.get(uid.as_str()).is_some_and(|person| person.alike))
+    }
+
+    /// What a sentence calls somebody: the display name, with the username where the name alone could be
+    /// somebody else's.
+    #[must_use]
+    pub fn called(&self, uid: &Username) -> String {
+        self.people.with(|people| {
+            let person = people.get(uid.as_str());
+            person.map_or_else(|| uid.to_string(), words::called)
+        })
+    }
+
     /// The name of somebody's picture, where it is known; empty for none.
     #[must_use]
     pub fn picture_of(&self, uid: &Username) -> String {
@@ -187,7 +204,7 @@ impl Chat {
         if !room.name.is_empty() {
             return room.name.clone();
         }
-        let names: Vec<_> = with.iter().map(|p| p.display_name.as_str()).collect();
+        let names: Vec<_> = with.iter().map(words::called).collect();
         match names.as_slice() {
             [] => words::NOBODY_ELSE.into(),
             names => names.join(", "),

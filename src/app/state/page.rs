@@ -16,7 +16,7 @@ use crate::app::words;
 use crate::client::{
     Change, ChatClient, Farewell, KeptPost, Model, RoomState, SessionAnswer, Shell,
 };
-use crate::domain::{Key, RoomId, Timestamp, Username};
+use crate::domain::{Key, RoomId, Timestamp, Username, with_next};
 use crate::nats::ConnectOptions;
 use crate::nats::runtime::{self, BoxFuture};
 
@@ -116,7 +116,7 @@ impl Page {
     fn name_of(&self, uid: &str) -> String {
         // Said once, whatever the person is called later.
         untrack(|| {
-            Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.name_of(&uid))
+            Username::parse(uid).map_or_else(|_| uid.to_owned(), |uid| self.chat.called(&uid))
         })
     }
 
@@ -197,12 +197,17 @@ async fn ask_session(me: Username) -> Option<SessionAnswer> {
     Some(SessionAnswer::of(&me, response.status(), header))
 }
 
-/// To where one signs in, which says why. What was typed is kept, as a draft or in the outbox.
+/// To where one signs in, which says why, and from there back to this page. What was typed is kept, as a
+/// draft or in the outbox.
 fn leave(why: Farewell) {
     let why = match why {
         Farewell::Ended => "ended",
         Farewell::Suspended => "suspended",
     };
+    let location = window().location();
+    let path = location.pathname().unwrap_or_default();
+    let asked = path + &location.search().unwrap_or_default();
+    let address = with_next(&format!("/login?why={why}"), &asked);
     // Where the browser refuses to go, the page stays as it is, and the next question asks again.
-    let _ = window().location().set_href(&format!("/login?why={why}"));
+    let _ = location.set_href(&address);
 }

@@ -4,6 +4,7 @@
 mod people;
 mod rooms;
 
+use people::name_in;
 pub use people::*;
 pub use rooms::*;
 
@@ -119,7 +120,7 @@ pub fn messages_in(room: &str) -> String {
 /// The first entry of a room.
 #[must_use]
 pub fn made_this_room(name: &str) -> String {
-    format!("{name} made this room")
+    format!("{} made this room", name_in(name))
 }
 
 /// A room without messages.
@@ -189,6 +190,8 @@ pub fn message_to(room: &str) -> String {
     format!("Message #{room}")
 }
 
+/// Below it, where no script counts.
+pub const MESSAGE_LIMIT: &str = "A message has at most 4,000 characters.";
 /// Its button.
 pub const SEND: &str = "Send";
 
@@ -209,7 +212,8 @@ pub const ROOM_NAME: &str = "Name";
 /// A field of a new room.
 pub const TOPIC: &str = "Topic";
 /// Beside the name.
-pub const ROOM_NAME_HINT: &str = "Letters, digits, spaces, - and _. No two rooms have the same.";
+pub const ROOM_NAME_HINT: &str =
+    "Up to 40 characters. No two rooms have the same name, or names that look the same.";
 /// Beside the topic.
 pub const TOPIC_HINT: &str = "One line on what the room is for. May be empty.";
 /// Its button.
@@ -218,7 +222,7 @@ pub const CREATE_ROOM: &str = "Create room";
 /// In settings.
 #[must_use]
 pub fn signed_in_as(name: &str, uid: &str) -> String {
-    format!("You are signed in as {name} (@{uid}).")
+    format!("You are signed in as {} (@{uid}).", name_in(name))
 }
 
 /// A button.

@@ -1,6 +1,29 @@
 //! Words about people, accounts and what administrators do.
 
-use crate::wire::v1::{AdministratorAct, AdministratorActed, InvitationView, Notice, Role};
+use crate::wire::v1::{AdministratorAct, AdministratorActed, InvitationView, Notice, Person, Role};
+
+/// Before a name in a sentence: what is read from right to left in it does not turn the rest around
+/// (U+2068, first strong isolate). The page draws an element instead.
+pub const NAME_BEGINS: char = '\u{2068}';
+/// After it (U+2069).
+pub const NAME_ENDS: char = '\u{2069}';
+
+/// A name in a sentence.
+pub(super) fn name_in(name: &str) -> String {
+    format!(
+        "{NAME_BEGINS}{}{NAME_ENDS}",
+        name.replace([NAME_BEGINS, NAME_ENDS], "")
+    )
+}
+
+/// What somebody is called where the display name alone does not say who it is.
+#[must_use]
+pub fn called(person: &Person) -> String {
+    match person.alike {
+        true => format!("{} (@{})", person.display_name, person.uid),
+        false => person.display_name.clone(),
+    }
+}
 
 /// A link, and its page.
 pub const PEOPLE: &str = "People";

@@ -1,5 +1,6 @@
 //! Words about rooms and who is in them.
 
+use super::people::name_in;
 use crate::domain::{Note, limits};
 use crate::wire::v1::{Room, RoomKind};
 
@@ -115,6 +116,7 @@ pub fn message_to_people(names: &str) -> String {
 /// Somebody sent the person away.
 #[must_use]
 pub fn removed_from(room: &str, by: &str) -> String {
+    let (by, room) = (name_in(by), name_in(room));
     format!("{by} removed you from {room}. What you were typing there is kept in this browser.")
 }
 
@@ -131,19 +133,20 @@ pub fn title_outside(room: &Room) -> String {
 /// The person is invited into a room.
 #[must_use]
 pub fn asked_into(room: &str, by: &str) -> String {
+    let (by, room) = (name_in(by), name_in(room));
     format!("{by} invites you to join {room}. Join or decline under “{BROWSE_ROOMS}”.")
 }
 
 /// Beside a room that the person is invited into.
 #[must_use]
 pub fn asks_you(by: &str) -> String {
-    format!("{by} invites you to join")
+    format!("{} invites you to join", name_in(by))
 }
 
 /// In the list of members, for somebody who is invited.
 #[must_use]
 pub fn is_asked(name: &str) -> String {
-    format!("{name} is invited and has not answered yet")
+    format!("{} is invited and has not answered yet", name_in(name))
 }
 
 /// How many invitations there are.
@@ -158,15 +161,16 @@ pub fn invitations(count: usize) -> String {
 /// Something that happened to a room: who did it, and to whom.
 #[must_use]
 pub fn happened(name: &str, note: &Note, whom: &str) -> String {
+    let (name, whom) = (name_in(name), name_in(whom));
     match note {
         Note::Joined => format!("{name} joined"),
         Note::Left => format!("{name} left"),
         Note::Added(_) => format!("{name} added {whom}"),
         Note::Removed(_) => format!("{name} removed {whom}"),
         Note::Invited(_) => format!("{name} invited {whom}"),
-        Note::Renamed(to) => format!("{name} renamed the room to {to}"),
+        Note::Renamed(to) => format!("{name} renamed the room to {}", name_in(to)),
         Note::Topic(topic) if topic.is_empty() => format!("{name} took the topic away"),
-        Note::Topic(topic) => format!("{name} set the topic: {topic}"),
+        Note::Topic(topic) => format!("{name} set the topic: {}", name_in(topic)),
         Note::Archived => format!("{name} archived the room"),
         Note::Restored => format!("{name} opened the room again"),
     }

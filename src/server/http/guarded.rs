@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use tokio::time::timeout;
 
 use super::bodies::Held;
@@ -19,7 +19,7 @@ use super::body::{self, Bounds, CutOff};
 use super::counted::{CountedAs, TooMany};
 use super::signed_in::{NotSignedIn, SignedIn};
 use super::typed::Typed;
-use super::{AppState, render};
+use super::{AppState, onward, render};
 use crate::server::Failure;
 
 /// How long a large body that is refused is still read: 10 MB at 1.4 Mbit/s. A browser whose
@@ -118,7 +118,7 @@ async fn begin_upload(parts: &Parts, state: &AppState) -> Result<Option<Held>, B
     }
     let me = match SignedIn::find(&parts.headers, state).await {
         Ok(me) => me,
-        Err(not) => return Err(Box::new(refused(not, &Typed::default()))),
+        Err(not) => return Err(Box::new(refused(not, &Typed::default(), parts))),
     };
     match state.bodies.begin_upload(&me.uid) {
         Some(upload) => Ok(Some(upload)),
@@ -139,7 +139,7 @@ async fn admit(
         Err(NotSignedIn::Nobody | NotSignedIn::Suspended) if needs == Needs::NobodyElse => {
             return Ok(());
         }
-        Err(not) => return Err(Box::new(refused(not, &typed))),
+        Err(not) => return Err(Box::new(refused(not, &typed, parts))),
     };
     match typed.page_of() {
         Some(uid) if uid == me.uid.as_str() => {
@@ -165,12 +165,14 @@ async fn too_many(parts: &Parts, body: &Bytes) -> Result<(), Box<Response>> {
 
 /// The answer to a form without a session. It keeps the typed text; without one it redirects to the
 /// sign-in.
-fn refused(not: NotSignedIn, typed: &Typed) -> Response {
+fn refused(not: NotSignedIn, typed: &Typed, parts: &Parts) -> Response {
     let has_text = typed.texts().next().is_some();
     match not {
         NotSignedIn::Unknown(failure) => render::to_send_again(&failure, typed),
         _ if has_text => render::to_send_again(&render::signed_out(), typed),
-        NotSignedIn::Nobody => Redirect::to("/login").into_response(),
-        NotSignedIn::Suspended => Redirect::to("/login?why=suspended").into_response(),
+        NotSignedIn::Nobody => onward::to_sign_in("/login", &parts.method, &parts.uri),
+        NotSignedIn::Suspended => {
+            onward::to_sign_in("/login?why=suspended", &parts.method, &parts.uri)
+        }
     }
 }

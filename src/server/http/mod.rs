@@ -2,6 +2,7 @@
 //! to the broker. The table of addresses stands in `routes`, the whole middleware stack in [`router`].
 
 mod address;
+mod bare;
 mod bodies;
 mod body;
 mod connections;
@@ -16,6 +17,7 @@ mod health;
 mod known;
 mod listener;
 mod oidc;
+mod onward;
 mod pages;
 mod pages_of_one;
 mod picture;

@@ -2,17 +2,19 @@
 //! barrier, and hands it to the app to render.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use leptos::prelude::provide_context;
 use rusqlite::Transaction;
 
+use super::onward::{self, Next};
 use super::signed_in::{NotSignedIn, SignedIn};
 use super::warnings::warnings;
 use super::{AppState, oidc, render};
 use crate::app::EchoBackend;
-use crate::domain::{Sequence, Ulid};
+use crate::domain::{Sequence, Ulid, with_next};
 use crate::server::config::Signup;
 use crate::server::oidc::Provider;
 use crate::server::read_model::ReadError;
@@ -23,6 +25,9 @@ use crate::wire::v1::{self, InvitationKind, Notice};
 
 /// How many acts of administrators their page shows.
 const AUDIT_SHOWN: u32 = 100;
+
+/// Where people sign in.
+const SIGN_IN: &str = "/login";
 
 /// What a page shows beside the sidebar.
 #[derive(Clone, Copy)]
@@ -51,12 +56,18 @@ pub(super) async fn home(State(state): State<AppState>, me: SignedIn) -> Respons
     respond(&state, "/", &me, Shown::Home, None).await
 }
 
+/// A name in an address, or why it is none: bytes that are no text name nothing.
+type Named = Result<Path<String>, PathRejection>;
+
 pub(super) async fn room(
     State(state): State<AppState>,
     me: SignedIn,
     uri: Uri,
-    Path(room): Path<String>,
+    room: Named,
 ) -> Response {
+    let Ok(Path(room)) = room else {
+        return nothing_at(&state, &me, &uri).await;
+    };
     respond(&state, uri.path(), &me, Shown::Room(&room), None).await
 }
 
@@ -64,8 +75,11 @@ pub(super) async fn details(
     State(state): State<AppState>,
     me: SignedIn,
     uri: Uri,
-    Path(room): Path<String>,
+    room: Named,
 ) -> Response {
+    let Ok(Path(room)) = room else {
+        return nothing_at(&state, &me, &uri).await;
+    };
     respond(&state, uri.path(), &me, Shown::Details(&room), None).await
 }
 
@@ -151,8 +165,10 @@ pub(super) async fn sign_in(
     State(state): State<AppState>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
+    Next(next): Next,
 ) -> Response {
-    let notice = match query.as_deref() {
+    let why = query.as_deref().and_then(|query| query.split('&').next());
+    let notice = match why {
         Some("why=ended") => Notice::SignedOut,
         Some("why=suspended") => Notice::Suspended,
         Some("why=link") => Notice::BadLink,
@@ -161,23 +177,42 @@ pub(super) async fn sign_in(
     };
     let shown = Outside {
         notice,
+        form: with_nothing_typed(next),
         ..Outside::default()
     };
-    signing(&state, "/login", &headers, shown).await
+    signing(&state, SIGN_IN, &headers, shown).await
 }
 
-pub(super) async fn sign_up(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    signing(&state, "/signup", &headers, Outside::default()).await
+pub(super) async fn sign_up(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Next(next): Next,
+) -> Response {
+    let shown = Outside {
+        form: with_nothing_typed(next),
+        ..Outside::default()
+    };
+    signing(&state, "/signup", &headers, shown).await
+}
+
+/// An empty form that goes on to this page.
+fn with_nothing_typed(next: String) -> Option<v1::FormState> {
+    Some(v1::FormState {
+        next,
+        ..v1::FormState::default()
+    })
 }
 
 pub(super) async fn invited(
     State(state): State<AppState>,
     headers: HeaderMap,
     Path(token): Path<String>,
+    Next(next): Next,
 ) -> Response {
     match state.store.invitation(&token, InvitationKind::Join).await {
         Ok(Some(found)) => {
             let shown = Outside {
+                form: with_nothing_typed(next),
                 invited: Some(invitation_view(&state, &found, &token).await),
                 ..Outside::default()
             };
@@ -206,7 +241,10 @@ pub(super) async fn reset(State(state): State<AppState>, Path(token): Path<Strin
 /// Who is signed in already has no use for these pages.
 async fn signing(state: &AppState, path: &str, headers: &HeaderMap, shown: Outside) -> Response {
     match SignedIn::find(headers, state).await {
-        Ok(_) => Redirect::to("/").into_response(),
+        Ok(_) => {
+            let next = shown.form.map(|form| form.next).unwrap_or_default();
+            Redirect::to(&onward::landing(&next)).into_response()
+        }
         Err(NotSignedIn::Nobody | NotSignedIn::Suspended) => {
             outside(state, path, StatusCode::OK, shown).await
         }
@@ -220,13 +258,36 @@ pub(super) async fn not_found(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    match SignedIn::find(&headers, &state).await {
-        Ok(me) => match gather(&state, &me, Shown::Nothing).await {
-            Ok(page) => render::page(&state, uri.path(), StatusCode::NOT_FOUND, page).await,
-            Err(failure) => render::plain(&failure),
-        },
-        Err(_) => (StatusCode::NOT_FOUND, "There is nothing at this address.\n").into_response(),
+    if let Some(address) = without_slash(&uri) {
+        return Redirect::permanent(&address).into_response();
     }
+    match SignedIn::find(&headers, &state).await {
+        Ok(me) => nothing_at(&state, &me, &uri).await,
+        Err(_) => {
+            let page = v1::Page::default();
+            render::page(&state, uri.path(), StatusCode::NOT_FOUND, page).await
+        }
+    }
+}
+
+/// The same for somebody who is signed in.
+async fn nothing_at(state: &AppState, me: &SignedIn, uri: &Uri) -> Response {
+    match gather(state, me, Shown::Nothing).await {
+        Ok(page) => render::page(state, uri.path(), StatusCode::NOT_FOUND, page).await,
+        Err(failure) => render::plain(&failure),
+    }
+}
+
+/// The address without the slash at its end, where it has one. Two slashes would lead to another site.
+fn without_slash(uri: &Uri) -> Option<String> {
+    let path = uri.path().strip_suffix('/')?;
+    if path.is_empty() || path.contains("//") || path.contains('\\') || path.ends_with('/') {
+        return None;
+    }
+    Some(match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    })
 }
 
 /// Leptos' server functions.
@@ -304,12 +365,19 @@ pub(super) async fn outside(
     status: StatusCode,
     shown: Outside,
 ) -> Response {
+    let is_refused = |form: &v1::FormState| !form.error.is_empty();
+    let is_refused = shown.form.as_ref().is_some_and(is_refused);
     let founded = match state.store.directory().is_founded().await {
         Ok(founded) => founded,
         // What was typed is worth more than whether this is the first account.
-        Err(_) if shown.form.is_some() => true,
+        Err(_) if is_refused => true,
         Err(error) => return render::plain(&error.into()),
     };
+    if !founded && path == SIGN_IN && !is_refused {
+        // Nobody can sign in yet.
+        let next = shown.form.map(|form| form.next).unwrap_or_default();
+        return Redirect::to(&with_next("/signup", &next)).into_response();
+    }
     let signup_domains = match &state.signup {
         Signup::Domains(domains) if founded && shown.invited.is_none() => domains.clone(),
         _ => Vec::new(),
@@ -523,4 +591,19 @@ async fn places(state: &AppState, me: &SignedIn) -> Result<Vec<v1::SignedInPlace
         used_at_ms: session.used.0,
     };
     Ok(sessions.into_iter().map(place).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_is_dropped_and_leads_nowhere_else() {
+        let without = |uri: &str| without_slash(&uri.parse().unwrap());
+        assert_eq!(without("/settings/").as_deref(), Some("/settings"));
+        assert_eq!(without("/r/x/?a=b").as_deref(), Some("/r/x?a=b"));
+        for uri in ["/", "/settings", "//", "//evil.example/", "/x//", "/r//x/"] {
+            assert_eq!(without(uri), None, "{uri}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
 use super::AppState;
+use super::bare::{self, escape};
 use super::body::BodyError;
 use super::typed::Typed;
 use crate::app::{InitialPage, shell, words};
@@ -89,8 +90,8 @@ pub(super) fn to_send_again(failure: &Failure, typed: &Typed) -> Response {
         .collect();
     let texts = boxes(typed, "");
     let form = format!(
-        "<form method=post>{hidden}{texts}\
-         <button>Send again</button> <a href='/login' target=_blank>Sign in</a></form>"
+        "<form class=again method=post>{hidden}{texts}<p><button class=primary>Send again</button></p></form>\
+         <p><a href='/login' target=_blank>Sign in</a></p>"
     );
     bare(failure, &form)
 }
@@ -105,7 +106,8 @@ fn boxes(typed: &Typed, attributes: &str) -> String {
     let texts = typed.texts().map(|(name, label, text)| {
         let text = escape(text);
         format!(
-            "<p><textarea name={name} rows=8 cols=60 aria-label='{label}'{attributes}>\n{text}</textarea></p>"
+            "<p class=field><label for='kept-{name}'>{label}</label>\
+             <textarea id='kept-{name}' name={name} rows=8{attributes}>\n{text}</textarea></p>"
         )
     });
     texts.collect()
@@ -148,7 +150,7 @@ pub(super) fn incomplete(error: BodyError) -> Response {
         ),
         BodyError::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "What you sent is too large, so nothing was done. Go back to the form and make it shorter.",
+            "What you sent is larger than Natter takes, so nothing was done. Go back: what you wrote is still in the form. A message has at most 4,000 characters, so shorten it or split it.",
         ),
         BodyError::NoRoom => {
             let failure = Failure::busy(BodyError::RETRY_AFTER);
@@ -212,22 +214,7 @@ pub(super) fn misdirected(host: &Host, url: Option<&str>) -> Response {
 
 /// A page without the app: one sentence, and what to do.
 fn bare(failure: &Failure, what_to_do: &str) -> Response {
-    let reason = escape(&failure.reason);
-    let body = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8>\
-         <meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>\
-         <title>Natter</title>\
-         <h1>That did not work</h1><p role=alert>{reason}</p>{what_to_do}"
-    );
-    let mut response = (status_of(failure), axum::response::Html(body)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-    );
+    let response = bare::page(status_of(failure), &failure.reason, what_to_do);
     with_retry_after(response, failure.retry_after)
 }
 
@@ -246,14 +233,6 @@ pub(super) fn with_retry_after(mut response: Response, wait: Option<Duration>) -
         }
     }
     response
-}
-
-/// For text and for attributes in quotes.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('\'', "&#39;")
-        .replace('"', "&quot;")
 }
 
 /// The HTTP status of a failure.

@@ -2,10 +2,10 @@
 
 use axum::extract::{FromRef as _, FromRequestParts};
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::counted::Seen;
-use super::{AppState, cookie, render};
+use super::{AppState, cookie, onward, render};
 use crate::domain::Username;
 use crate::server::Failure;
 use crate::server::store::{Permit, Session, SessionToken};
@@ -127,9 +127,12 @@ impl FromRequestParts<AppState> for SignedIn {
         let state = AppState::from_ref(state);
         match Self::of_request(parts, &state).await {
             Ok(signed_in) => Ok(signed_in),
-            Err(NotSignedIn::Nobody) => Err(Redirect::to("/login").into_response()),
+            Err(NotSignedIn::Nobody) => {
+                Err(onward::to_sign_in("/login", &parts.method, &parts.uri))
+            }
             Err(NotSignedIn::Suspended) => {
-                Err(Redirect::to("/login?why=suspended").into_response())
+                let address = "/login?why=suspended";
+                Err(onward::to_sign_in(address, &parts.method, &parts.uri))
             }
             Err(NotSignedIn::Unknown(failure)) => Err(render::plain(&failure)),
         }

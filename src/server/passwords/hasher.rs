@@ -54,7 +54,7 @@ impl Hasher {
     /// Is this the password? Never of a new hash.
     pub(super) fn verify(
         &self,
-        password: &Password,
+        password: &[u8],
         memory: &mut [Block],
     ) -> Result<bool, PasswordError> {
         let output = self.output(password, memory)?;
@@ -73,19 +73,19 @@ impl Hasher {
             version: Some(Version::default().into()),
             params: ParamsString::try_from(self.argon2.params()).map_err(broken)?,
             salt: Some(self.salt),
-            hash: Some(self.output(password, memory)?),
+            hash: Some(self.output(password.as_bytes(), memory)?),
         };
         Ok(hash.to_string())
     }
 
-    fn output(&self, password: &Password, memory: &mut [Block]) -> Result<Output, PasswordError> {
+    fn output(&self, password: &[u8], memory: &mut [Block]) -> Result<Output, PasswordError> {
         let length = self.argon2.params().output_len();
         let mut output = [0; Output::MAX_LENGTH];
         let output = output
             .get_mut(..length.unwrap_or(Params::DEFAULT_OUTPUT_LEN))
             .ok_or_else(|| broken("its output is too long"))?;
         self.argon2
-            .hash_password_into_with_memory(password.as_bytes(), &self.salt, output, memory)
+            .hash_password_into_with_memory(password, &self.salt, output, memory)
             .map_err(broken)?;
         Output::new(output).map_err(broken)
     }

@@ -106,8 +106,8 @@ impl Passwords {
         .await
     }
 
-    /// Is this the password? Without a hash to check against, as long a calculation says no: the time
-    /// it takes tells nobody which names exist.
+    /// Is this the password, in one of its forms? Without a hash to check against, as long a calculation says
+    /// no: the time it takes tells nobody which names exist.
     ///
     /// # Errors
     /// Too many are waiting, or the hash cannot be read.
@@ -118,7 +118,12 @@ impl Passwords {
         hash: Option<String>,
     ) -> Result<bool, PasswordError> {
         self.work_on(hash, asker, move |hasher, memory| {
-            hasher.verify(&password, memory)
+            for form in password.forms() {
+                if hasher.verify(form, memory)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
         .await
     }
@@ -162,6 +167,7 @@ async fn run<T: Send + 'static>(
 mod tests {
     use super::*;
     use crate::domain::Username;
+    use argon2::{Argon2, PasswordHasher as _};
 
     fn password(text: &str) -> Password {
         Password::parse(text.into()).unwrap()
@@ -263,5 +269,24 @@ mod tests {
             let verified = passwords.verify(&ada, password(text), hash).await;
             assert_eq!(verified.unwrap(), is_right, "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_password_is_right_however_it_is_composed_and_as_an_older_natter_hashed_it() {
+        let (passwords, ada) = (Passwords::default(), ada());
+        let (composed, decomposed) = ("café creme", "cafe\u{301} creme");
+        for set in [composed, decomposed] {
+            let hash = passwords.hash(&ada, password(set)).await.unwrap();
+            for typed in [composed, decomposed] {
+                let verified = passwords.verify(&ada, password(typed), Some(hash.clone()));
+                assert!(verified.await.unwrap(), "{set:?} {typed:?}");
+            }
+        }
+        let older = Argon2::default()
+            .hash_password(decomposed.as_bytes())
+            .unwrap()
+            .to_string();
+        let verified = passwords.verify(&ada, password(decomposed), Some(older));
+        assert!(verified.await.unwrap(), "what was set before still works");
     }
 }

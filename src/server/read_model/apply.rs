@@ -4,7 +4,7 @@ use prost::Message as _;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::ReadError;
-use crate::domain::{Place, RoomName, Sequence};
+use crate::domain::{DisplayName, Place, Sequence, looked_up, name_keys};
 use crate::server::store::Epoch;
 use crate::wire::v1::{self, MembershipChange, RoomKind, event::Body};
 
@@ -103,6 +103,15 @@ fn set_person(
         .prepare_cached("SELECT role, suspended FROM person WHERE uid = ?1")?
         .query_row([&person.uid], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
+    let name = DisplayName::of_log(&person.display_name, &person.uid);
+    tables
+        .prepare_cached("DELETE FROM person_key WHERE uid = ?1")?
+        .execute([&person.uid])?;
+    for key in name_keys(name.as_str()) {
+        tables
+            .prepare_cached("INSERT INTO person_key (key, uid) VALUES (?1, ?2)")?
+            .execute(params![key, person.uid])?;
+    }
     tables.execute(
         "INSERT INTO person
             (uid, display_name, role, suspended, about, time_zone, picture, since, place, generation)
@@ -112,7 +121,7 @@ fn set_person(
             since = CASE WHEN role = ?9 AND ?3 <> ?9 THEN ?8 ELSE since END",
         params![
             person.uid,
-            person.display_name,
+            name.as_str(),
             person.role,
             person.suspended,
             person.about,
@@ -136,9 +145,7 @@ fn set_room(
     sequence: Sequence,
     room: &v1::Room,
 ) -> Result<(), ReadError> {
-    let folded = (!room.name.is_empty()).then(|| {
-        RoomName::parse(&room.name).map_or_else(|_| room.name.to_lowercase(), |n| n.folded())
-    });
+    let folded = (!room.name.is_empty()).then(|| looked_up(&room.name));
     let pair = (room.kind() == RoomKind::Direct).then(|| room.pair.join("."));
     tables.execute(
         "INSERT INTO room (id, name, folded, kind, topic, archived, pair, made_by, maker_removed)
@@ -155,6 +162,14 @@ fn set_room(
             room.made_by
         ],
     )?;
+    tables
+        .prepare_cached("DELETE FROM room_key WHERE room = ?1")?
+        .execute([&room.id])?;
+    for key in name_keys(&room.name).iter().filter(|key| !key.is_empty()) {
+        tables
+            .prepare_cached("INSERT INTO room_key (key, room) VALUES (?1, ?2)")?
+            .execute(params![key, room.id])?;
+    }
     for uid in &room.pair {
         tables.execute(
             "INSERT OR IGNORE INTO member (uid, room, muted, since, place) VALUES (?1, ?2, 0, ?3, ?3)",

@@ -15,7 +15,7 @@ use crate::server::store::{Epoch, Fingerprint};
 
 /// Goes up with every change of the tables or of what is written to them: a file with another
 /// number is built anew.
-const VERSION: i64 = 10;
+const VERSION: i64 = 11;
 
 /// So many files are kept when LOG has lost entries.
 const KEPT: u32 = 3;
@@ -49,7 +49,7 @@ CREATE TABLE person (
 CREATE TABLE room (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    folded TEXT UNIQUE,            -- NULL for a room without a name
+    folded TEXT,                   -- the form in which it is looked up; NULL for a room without a name
     kind INTEGER NOT NULL,
     topic TEXT NOT NULL,
     archived INTEGER NOT NULL,
@@ -59,6 +59,19 @@ CREATE TABLE room (
     members INTEGER NOT NULL DEFAULT 0 -- how many rows `member` has for it
 ) WITHOUT ROWID;
 CREATE INDEX room_of_maker ON room (made_by);
+CREATE INDEX room_folded ON room (folded);
+CREATE TABLE room_key (            -- rooms that share a key have names that could be taken for each other
+    key TEXT NOT NULL,
+    room TEXT NOT NULL,
+    PRIMARY KEY (key, room)
+) WITHOUT ROWID;
+CREATE INDEX key_of_room ON room_key (room);
+CREATE TABLE person_key (          -- the same for display names
+    key TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    PRIMARY KEY (key, uid)
+) WITHOUT ROWID;
+CREATE INDEX key_of_person ON person_key (uid);
 CREATE TABLE member (
     uid TEXT NOT NULL,
     room TEXT NOT NULL,

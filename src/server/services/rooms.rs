@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::about::{About, guards_of};
 use super::{Services, coming};
-use crate::domain::{Pair, RoomId, RoomName, Topic, Username, limits};
+use crate::domain::{Pair, RoomId, RoomName, Topic, Username, limits, name_keys};
 use crate::server::Failure;
 use crate::server::read_model::queries;
-use crate::server::store::{Guard, RoomEdit};
+use crate::server::store::{DirectoryError, Guard, RoomEdit};
 use crate::wire::v1::{self, MembershipChange, Room, RoomKind};
 
 /// People in one `invite`, at most.
@@ -26,16 +26,20 @@ pub async fn make(
     services.limits.change(me)?;
     let name = RoomName::parse(&asked.name)?;
     let topic = Topic::parse(&asked.topic)?;
-    let uid = me.clone();
-    let (is_guest, place, closed) = services
+    let (uid, keys) = (me.clone(), name_keys(name.as_str()));
+    let (is_guest, place, closed, is_taken) = services
         .ask_as(me, move |tables, viewer| {
             let closed = queries::closed_rooms(tables, &uid)?;
-            Ok((viewer.is_guest(), viewer.place, closed))
+            let is_taken = queries::is_name_taken(tables, &keys, "")?;
+            Ok((viewer.is_guest(), viewer.place, closed, is_taken))
         })
         .await?
         .value;
     if is_guest {
         return Err(guests_may_not("make rooms"));
+    }
+    if is_taken {
+        return Err(DirectoryError::Taken.into());
     }
     let kind = match asked.kind() {
         RoomKind::Open => RoomKind::Open,
@@ -359,7 +363,9 @@ pub async fn change(
     edits.extend(archives.take_if(|_| asked.archived == Some(false)));
     if let Some(name) = &asked.name {
         about.must_look_after("rename it")?;
-        edits.push(RoomEdit::Name(RoomName::parse(name)?));
+        let name = RoomName::parse(name)?;
+        must_be_free(services, me, &name, &about.room).await?;
+        edits.push(RoomEdit::Name(name));
     }
     let settles_home = edits.iter().chain(&archives).any(|edit| match edit {
         RoomEdit::Name(name) => name.as_str() != about.room.name,
@@ -389,6 +395,26 @@ pub async fn change(
             .await?;
     }
     Ok(room)
+}
+
+/// No other room has this name or one that it could be taken for.
+async fn must_be_free(
+    services: &Services,
+    me: &Username,
+    name: &RoomName,
+    room: &Room,
+) -> Result<(), Failure> {
+    let (keys, id) = (name_keys(name.as_str()), room.id.clone());
+    let is_taken = services
+        .ask_as(me, move |tables, _| {
+            queries::is_name_taken(tables, &keys, &id)
+        })
+        .await?
+        .value;
+    match is_taken {
+        true => Err(DirectoryError::Taken.into()),
+        false => Ok(()),
+    }
 }
 
 fn nobody(uid: &str) -> Failure {

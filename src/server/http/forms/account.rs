@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::super::address::{ClientAddress, origin_of};
 use super::super::known::Mark;
 use super::super::pages::invitation_view;
-use super::super::{AppState, cookie, render};
+use super::super::{AppState, cookie, onward, render};
 use super::check::{Offered, is_nobodys_password, is_password_of};
 use super::joining::{Names, Way, bad_link, needs_invitation, settle};
 use super::{begin_session, keep_password, on_to, refused_outside};
@@ -28,6 +28,8 @@ pub(in super::super) struct SignUpForm {
     setup_token: String,
     #[serde(default)]
     email: String,
+    #[serde(default)]
+    next: String,
 }
 
 pub(in super::super) async fn sign_up(
@@ -61,6 +63,7 @@ async fn make_account(
         username: form.username.clone(),
         display_name: form.display_name.clone(),
         email: form.email.clone(),
+        next: onward::own(&form.next),
         ..v1::FormState::default()
     };
     let path = match token.as_str() {
@@ -71,6 +74,7 @@ async fn make_account(
         Ok(invited) => invited,
         Err(failure) => return refused_outside(state, &path, typed, None, &failure).await,
     };
+    let landing = onward::landing(&form.next);
     let joined = async {
         state.limits.sign_up(address.source())?;
         let asker = Asker::Source(address.source());
@@ -78,7 +82,7 @@ async fn make_account(
         let before = cookie::read(headers, &state.site);
         let from = origin_of(headers, address);
         // A new account is of generation 0.
-        begin_session(state, &uid, 0, before.as_ref(), from, "/").await
+        begin_session(state, &uid, 0, before.as_ref(), from, &landing).await
     };
     match joined.await {
         Ok(response) => response,
@@ -149,6 +153,8 @@ fn may_sign_up(signup: &Signup, email: &str) -> Result<(), Failure> {
 pub(in super::super) struct SignInForm {
     username: String,
     password: String,
+    #[serde(default)]
+    next: String,
 }
 
 pub(in super::super) async fn sign_in(
@@ -159,14 +165,16 @@ pub(in super::super) async fn sign_in(
 ) -> Response {
     let typed = v1::FormState {
         username: form.username.clone(),
+        next: onward::own(&form.next),
         ..v1::FormState::default()
     };
+    let landing = onward::landing(&form.next);
     let recognised = async {
         let marks = state.known_browsers.read(&headers, &state.site);
         let (uid, account) = recognise(&state, address.source(), &marks, form).await?;
         let before = cookie::read(&headers, &state.site);
         let (generation, from) = (account.session_generation, origin_of(&headers, address));
-        begin_session(&state, &uid, generation, before.as_ref(), from, "/").await
+        begin_session(&state, &uid, generation, before.as_ref(), from, &landing).await
     };
     match recognised.await {
         Ok(response) => response,
@@ -187,7 +195,7 @@ async fn recognise(
     form: SignInForm,
 ) -> Result<(Username, Account), Failure> {
     let wrong = || Failure::invalid("Wrong username or password. Check both and try again.");
-    let Ok(uid) = Username::parse(form.username.trim()) else {
+    let Ok(uid) = Username::typed(&form.username) else {
         is_nobodys_password(state, source, form.password).await?;
         return Err(wrong());
     };

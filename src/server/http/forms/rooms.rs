@@ -1,6 +1,7 @@
 //! Rooms and who is in them.
 
 use axum::extract::{Form, Path, State};
+use axum::http::Uri;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -96,6 +97,7 @@ pub(in super::super) struct DetailsForm {
 pub(in super::super) async fn change(
     State(state): State<AppState>,
     me: SignedIn,
+    uri: Uri,
     Path(room): Path<String>,
     Form(form): Form<DetailsForm>,
 ) -> Response {
@@ -132,12 +134,12 @@ pub(in super::super) async fn change(
         }
         _ => Err(unknown_act()),
     };
-    let path = format!("/r/{room}/details");
+    let path = uri.path();
     match changed {
         Ok(_) if form.of == "leave" => on_to("/"),
         Ok(_) if form.of == "decline" => on_to("/rooms"),
         Ok(room) if form.of == "join" => on_to(&format!("/r/{}", room.id)),
-        Ok(_) => on_to(&path),
+        Ok(_) => on_to(path),
         Err(failure) => {
             let typed = v1::FormState {
                 of: form.of,
@@ -146,7 +148,7 @@ pub(in super::super) async fn change(
                 topic: form.topic,
                 ..v1::FormState::default()
             };
-            refused(&state, &me, &path, Shown::Details(&room), typed, &failure).await
+            refused(&state, &me, path, Shown::Details(&room), typed, &failure).await
         }
     }
 }

@@ -9,6 +9,7 @@ use super::super::AppState;
 use super::super::address::ClientAddress;
 use super::super::forms::joining::bad_link;
 use super::super::forms::on_to;
+use super::super::onward;
 use super::super::signed_in::{NotSignedIn, SignedIn};
 use super::{may_go_on, provider_of, redirect_of, refused, with_pending};
 use crate::server::Failure;
@@ -22,6 +23,9 @@ pub(in super::super) struct BeginQuery {
     /// The token of an invitation.
     #[serde(default)]
     invite: String,
+    /// The page that was asked for.
+    #[serde(default)]
+    next: String,
 }
 
 pub(in super::super) async fn begin(
@@ -32,7 +36,7 @@ pub(in super::super) async fn begin(
 ) -> Response {
     let uid = match (SignedIn::find(&headers, &state).await, &query.connect) {
         (Ok(me), Some(_)) => me.uid.to_string(),
-        (Ok(_), None) => return on_to("/"),
+        (Ok(_), None) => return on_to(&onward::landing(&query.next)),
         (Err(NotSignedIn::Nobody | NotSignedIn::Suspended), None) => String::new(),
         (Err(NotSignedIn::Nobody | NotSignedIn::Suspended), Some(_)) => return on_to("/login"),
         (Err(NotSignedIn::Unknown(failure)), _) => {
@@ -41,11 +45,11 @@ pub(in super::super) async fn begin(
     };
     let begun = async {
         may_go_on(&state, address, &headers)?;
-        send_there(&state, &headers, uid, &query.invite).await
+        send_there(&state, &headers, uid, &query).await
     };
     match begun.await {
         Ok(response) => response,
-        Err(failure) => refused(&state, "/login/oidc", &headers, &failure).await,
+        Err(failure) => refused(&state, "/login/oidc", &headers, &query.next, &failure).await,
     }
 }
 
@@ -53,10 +57,10 @@ async fn send_there(
     state: &AppState,
     headers: &HeaderMap,
     uid: String,
-    invite: &str,
+    query: &BeginQuery,
 ) -> Result<Response, Failure> {
     let provider = provider_of(state)?;
-    let invitation_id = match invite {
+    let invitation_id = match query.invite.as_str() {
         "" => String::new(),
         token => {
             let found = state.store.invitation(token, InvitationKind::Join).await?;
@@ -70,6 +74,7 @@ async fn send_there(
     let record = OidcRecord {
         uid,
         invitation_id,
+        next: onward::own(&query.next),
         ..OidcRecord::default()
     };
     let step = Step::Begun(OidcBegun {

@@ -10,7 +10,7 @@ use super::super::forms::account::suspended;
 use super::super::forms::joining::needs_invitation;
 use super::super::forms::{begin_session, on_to};
 use super::super::signed_in::SignedIn;
-use super::super::{AppState, cookie};
+use super::super::{AppState, cookie, onward};
 use super::{
     CALLBACK, may_go_on, not_begun, pending_of, provider_of, redirect_of, refused, with_pending,
 };
@@ -38,13 +38,14 @@ pub(in super::super) async fn callback(
     headers: HeaderMap,
     Query(query): Query<CallbackQuery>,
 ) -> Response {
+    let mut next = String::new();
     let came_back = async {
         may_go_on(&state, address, &headers)?;
-        take_back(&state, address, &headers, query).await
+        take_back(&state, address, &headers, query, &mut next).await
     };
     match came_back.await {
         Ok(response) => response,
-        Err(failure) => refused(&state, CALLBACK, &headers, &failure).await,
+        Err(failure) => refused(&state, CALLBACK, &headers, &next, &failure).await,
     }
 }
 
@@ -53,9 +54,11 @@ async fn take_back(
     address: ClientAddress,
     headers: &HeaderMap,
     query: CallbackQuery,
+    next: &mut String,
 ) -> Result<Response, Failure> {
     let provider = provider_of(state)?;
     let (record, begun) = begun(state, headers, &query.state).await?;
+    next.clone_from(&record.next);
     let code = answer(provider, query)?;
     let claims = provider
         .recognise(
@@ -73,7 +76,7 @@ async fn take_back(
         return to_connect(state, headers, record, &claims, holder).await;
     }
     match holder {
-        Some(uid) => come_in(state, address, headers, &uid).await,
+        Some(uid) => come_in(state, address, headers, &uid, &record.next).await,
         None => to_join(state, provider, record, &claims).await,
     }
 }
@@ -135,6 +138,7 @@ async fn come_in(
     address: ClientAddress,
     headers: &HeaderMap,
     uid: &Username,
+    next: &str,
 ) -> Result<Response, Failure> {
     let account = state.store.directory().person(uid).await?;
     let account = account.ok_or_else(Failure::unavailable)?;
@@ -144,7 +148,8 @@ async fn come_in(
     let before = cookie::read(headers, &state.site);
     let from = origin_of(headers, address);
     let generation = account.session_generation;
-    let inside = begin_session(state, uid, generation, before.as_ref(), from, "/").await?;
+    let landing = onward::landing(next);
+    let inside = begin_session(state, uid, generation, before.as_ref(), from, &landing).await?;
     Ok(with_pending(inside, state, None))
 }
 

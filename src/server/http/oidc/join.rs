@@ -10,7 +10,7 @@ use super::super::forms::account::suspended;
 use super::super::forms::joining::{Names, Way, bad_link, needs_invitation, settle};
 use super::super::forms::{begin_session, on_to, refusal};
 use super::super::pages::{Outside, outside};
-use super::super::{AppState, cookie, render};
+use super::super::{AppState, cookie, onward, render};
 use super::{proven, provider_of, with_pending};
 use crate::domain::Username;
 use crate::server::Failure;
@@ -25,8 +25,9 @@ pub(in super::super) async fn sign_up(
     headers: HeaderMap,
 ) -> Response {
     match proven(&state, &headers, "").await {
-        Ok(Some((_, proven))) => {
+        Ok(Some((pending, proven))) => {
             let form = v1::FormState {
+                next: pending.record.next,
                 username: proven.username,
                 display_name: proven.display_name,
                 ..v1::FormState::default()
@@ -66,6 +67,7 @@ pub(in super::super) async fn join(
     let typed = v1::FormState {
         username: form.username.clone(),
         display_name: form.display_name.clone(),
+        next: pending.record.next.clone(),
         ..v1::FormState::default()
     };
     let joined = async {
@@ -73,7 +75,9 @@ pub(in super::super) async fn join(
         let (uid, generation) = account_of(&state, &form, &pending, proven).await?;
         let before = cookie::read(&headers, &state.site);
         let from = origin_of(&headers, address);
-        let inside = begin_session(&state, &uid, generation, before.as_ref(), from, "/").await?;
+        let landing = onward::landing(&pending.record.next);
+        let inside =
+            begin_session(&state, &uid, generation, before.as_ref(), from, &landing).await?;
         // The identity is somebody's now: what may be left of this makes no second account.
         if let Err(error) = state.store.pending.take(&pending).await {
             tracing::debug!(%error, "a sign-in that has ended was not cleared away");

@@ -19,7 +19,7 @@ use super::address::ClientAddress;
 use super::forms::refused_outside;
 use super::pages::Shown;
 use super::signed_in::{NotSignedIn, SignedIn};
-use super::{AppState, cookie, forms, render};
+use super::{AppState, cookie, forms, onward, render};
 use crate::server::Failure;
 use crate::server::oidc::Provider;
 use crate::server::store::{Pending, PendingToken};
@@ -108,8 +108,17 @@ pub(super) async fn proven_for(
 }
 
 /// The page that says why it came to nothing, with the form for signing in by password.
-async fn refused(state: &AppState, path: &str, headers: &HeaderMap, failure: &Failure) -> Response {
-    let nothing = v1::FormState::default();
+async fn refused(
+    state: &AppState,
+    path: &str,
+    headers: &HeaderMap,
+    next: &str,
+    failure: &Failure,
+) -> Response {
+    let nothing = v1::FormState {
+        next: onward::own(next),
+        ..v1::FormState::default()
+    };
     match SignedIn::find(headers, state).await {
         Ok(me) => forms::refused(state, &me, path, Shown::Nothing, nothing, failure).await,
         Err(NotSignedIn::Nobody | NotSignedIn::Suspended) => {

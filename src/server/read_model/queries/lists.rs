@@ -79,13 +79,14 @@ pub fn members_part(
     after: &str,
     budget: &mut Budget,
 ) -> Result<Part<v1::Person>, ReadError> {
-    let mut rows = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
-         WHERE suspended = 0 AND uid > ?4 AND (
-            (?2 AND role <> ?3)
-            OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))
-         ORDER BY uid LIMIT ?5",
-    )?;
+    let mut rows = tables.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM person WHERE suspended = 0 AND uid > ?4 AND (
+                (?2 AND role <> ?3)
+                OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))
+             ORDER BY uid LIMIT ?5",
+    ))?;
     let guest: i32 = Role::Guest.into();
     let asked = params![room.id, room.is_home(), guest, after, budget.limit()];
     let people = rows.query_map(asked, person_of)?;

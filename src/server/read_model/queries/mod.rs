@@ -10,6 +10,15 @@ macro_rules! room_columns {
     };
 }
 
+/// The columns of a person, and whether another one has a display name that it could be taken for.
+macro_rules! person_columns {
+    () => {
+        "person.uid, display_name, role, suspended, about, time_zone, picture,
+         EXISTS (SELECT 1 FROM person_key AS mine JOIN person_key AS theirs ON theirs.key = mine.key
+            WHERE mine.uid = person.uid AND theirs.uid <> person.uid)"
+    };
+}
+
 mod consent;
 #[cfg(test)]
 mod costs;
@@ -36,7 +45,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::ReadError;
 use super::apply::signed;
-use crate::domain::{Sequence, Timestamp, Username};
+use crate::domain::{Sequence, Timestamp, Username, looked_up};
 use crate::server::store::Epoch;
 use crate::wire::v1;
 
@@ -95,10 +104,29 @@ fn room(tables: &Transaction<'_>, id_or_name: &str) -> Result<Option<v1::Room>, 
         .prepare_cached(concat!(
             "SELECT ",
             room_columns!(),
-            " FROM room WHERE id = ?1 OR folded = ?2 ORDER BY id = ?1 DESC LIMIT 1",
+            " FROM room WHERE id = ?1 OR folded = ?2
+             ORDER BY id = ?1 DESC, name = ?1 DESC, id LIMIT 1",
         ))?
-        .query_row(params![id_or_name, id_or_name.to_lowercase()], room_of)
+        .query_row(params![id_or_name, looked_up(id_or_name)], room_of)
         .optional()?)
+}
+
+/// Has a room other than `except` a name with one of these keys?
+///
+/// # Errors
+/// SQLite failed.
+pub fn is_name_taken(
+    tables: &Transaction<'_>,
+    keys: &BTreeSet<String>,
+    except: &str,
+) -> Result<bool, ReadError> {
+    let mut rows = tables.prepare_cached("SELECT 1 FROM room_key WHERE key = ?1 AND room <> ?2")?;
+    for key in keys {
+        if rows.exists([key.as_str(), except])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The room with this id, alike.
@@ -162,10 +190,11 @@ pub fn closed_rooms(tables: &Transaction<'_>, uid: &Username) -> Result<usize, R
 /// # Errors
 /// SQLite failed.
 pub fn everybody(tables: &Transaction<'_>) -> Result<Vec<v1::Person>, ReadError> {
-    let mut rows = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
-         ORDER BY lower(display_name), uid",
-    )?;
+    let mut rows = tables.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM person ORDER BY lower(display_name), uid",
+    ))?;
     let people = rows.query_map([], person_of)?;
     Ok(people.collect::<Result<_, _>>()?)
 }
@@ -257,9 +286,11 @@ pub fn people(
 
 /// Who has this username.
 fn person(tables: &Transaction<'_>, uid: &str) -> Result<Option<v1::Person>, ReadError> {
-    let mut row = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person WHERE uid = ?1",
-    )?;
+    let mut row = tables.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM person WHERE uid = ?1"
+    ))?;
     Ok(row.query_row([uid], person_of).optional()?)
 }
 
@@ -272,6 +303,7 @@ fn person_of(row: &Row<'_>) -> rusqlite::Result<v1::Person> {
         about: row.get(4)?,
         time_zone: row.get(5)?,
         picture: row.get(6)?,
+        alike: row.get(7)?,
     })
 }
 

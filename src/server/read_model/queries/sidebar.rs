@@ -176,12 +176,13 @@ pub(super) fn others(
 
 /// Of the members of a room with a list, by display name, as many as are told and one more.
 fn first_members(tables: &Transaction<'_>, room: &v1::Room) -> Result<Vec<v1::Person>, ReadError> {
-    let mut rows = tables.prepare_cached(
-        "SELECT person.uid, display_name, role, suspended, about, time_zone, picture
-         FROM member JOIN person ON person.uid = member.uid
-         WHERE member.room = ?1 AND suspended = 0
-         ORDER BY lower(display_name), person.uid LIMIT ?2",
-    )?;
+    let mut rows = tables.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM member JOIN person ON person.uid = member.uid
+             WHERE member.room = ?1 AND suspended = 0
+             ORDER BY lower(display_name), person.uid LIMIT ?2",
+    ))?;
     let most = i64::try_from(limits::GROUP_PEOPLE + 1).unwrap_or(i64::MAX);
     let people = rows.query_map(params![room.id, most], super::person_of)?;
     Ok(people.collect::<Result<_, _>>()?)

@@ -243,13 +243,14 @@ fn is_home_shared(
 /// # Errors
 /// SQLite failed.
 pub fn members(tables: &Transaction<'_>, room: &v1::Room) -> Result<Vec<v1::Person>, ReadError> {
-    let mut rows = tables.prepare_cached(
-        "SELECT uid, display_name, role, suspended, about, time_zone, picture FROM person
-         WHERE suspended = 0 AND (
-            (?2 AND role <> ?3)
-            OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))
-         ORDER BY lower(display_name), uid",
-    )?;
+    let mut rows = tables.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        " FROM person WHERE suspended = 0 AND (
+                (?2 AND role <> ?3)
+                OR uid IN (SELECT uid FROM member WHERE room = ?1 AND since IS NOT NULL))
+             ORDER BY lower(display_name), uid",
+    ))?;
     let guest: i32 = Role::Guest.into();
     let people = rows.query_map(params![room.id, room.is_home(), guest], super::person_of)?;
     Ok(people.collect::<Result<_, _>>()?)

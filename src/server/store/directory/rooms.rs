@@ -1,11 +1,17 @@
 //! What rooms there are, and what they are called.
+//!
+//! A name is taken by entries of the directory, one for each of its keys (`name_keys`), so that of two rooms
+//! whose names could be taken for each other one alone is made, whoever races. Rooms of older natters have
+//! the first key alone: whoever names a room asks the read model as well, which knows all keys of all rooms.
+
+use std::collections::BTreeSet;
 
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 
 use super::members::came;
 use super::{Directory, DirectoryError, FREE, Guard, TRIES, corrupt, entry, fresh_ulid};
-use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, subject};
+use crate::domain::{Pair, RoomId, RoomName, Sequence, Topic, Username, name_keys, subject};
 use crate::server::store::{Entry, Expect, StoreError};
 use crate::wire::place_of;
 use crate::wire::v1::{self, MembershipChange, RoomChange, event::Body};
@@ -72,7 +78,7 @@ impl Directory<'_> {
     /// maker among them. The room that natter itself makes is everybody's, and has no list.
     ///
     /// # Errors
-    /// [`DirectoryError::Taken`] when a room has this name, in whatever case, and
+    /// [`DirectoryError::Taken`] when a room has taken this name or one like it, and
     /// [`DirectoryError::Outdated`] when the guard does not hold.
     pub async fn make_room(
         &self,
@@ -97,7 +103,7 @@ impl Directory<'_> {
             .log();
         let mut entries = Vec::new();
         if let Some(name) = name {
-            entries.extend(self.take_name(by, name, &id).await?);
+            entries.extend(self.take_name(by, &tokens_of(name.as_str()), &id).await?);
         }
         entries.extend(made(by, &id, &room)?);
         if *by != Username::natter() {
@@ -196,13 +202,10 @@ impl Directory<'_> {
                 entry(by, feed.log(), body, Expect::Any)?,
             ];
             if let RoomEdit::Name(name) = edit {
-                let old = RoomName::parse(&before.name).ok();
-                if old.as_ref().map(RoomName::folded) != Some(name.folded()) {
-                    entries.extend(self.take_name(by, name, id).await?);
-                    if let Some(old) = old {
-                        entries.extend(self.free_name(by, &old, id).await?);
-                    }
-                }
+                let (old, new) = (tokens_of(&before.name), tokens_of(name.as_str()));
+                entries.extend(self.take_name(by, &new, id).await?);
+                let left = old.difference(&new).cloned().collect();
+                entries.extend(self.free_name(by, &left, id).await?);
             }
             match self.append_guarded(entries, guards).await {
                 Ok(_) => return Ok(after),
@@ -213,44 +216,59 @@ impl Directory<'_> {
         Err(StoreError::Conflict.into())
     }
 
-    /// The entry that takes a name, if it can be had.
+    /// The entries that take a name, if it can be had: those that the room does not have already.
     async fn take_name(
         &self,
         by: &Username,
-        name: &RoomName,
+        tokens: &BTreeSet<String>,
         id: &RoomId,
-    ) -> Result<Option<Entry>, DirectoryError> {
-        let subject = subject::log_room_name(&name_token(name));
-        let (place, event) = self.log.last_with_place(&subject).await?;
-        if let Some(Body::RoomNameTaken(_)) = event.and_then(|event| event.body) {
-            return Err(DirectoryError::Taken);
+    ) -> Result<Vec<Entry>, DirectoryError> {
+        let mut entries = Vec::new();
+        for token in tokens {
+            let (place, holder) = self.holder_of(token).await?;
+            match holder {
+                Some(holder) if holder == id.as_str() => {}
+                Some(_) => return Err(DirectoryError::Taken),
+                None => {
+                    let room_id = id.to_string();
+                    let taken = Body::RoomNameTaken(v1::RoomNameTaken { room_id });
+                    let subject = subject::log_room_name(token);
+                    entries.push(entry(by, subject, taken, Expect::Last(place))?);
+                }
+            }
         }
-        let taken = v1::RoomNameTaken {
-            room_id: id.to_string(),
-        };
-        let taken = Body::RoomNameTaken(taken);
-        Ok(Some(entry(by, subject, taken, Expect::Last(place))?))
+        Ok(entries)
     }
 
-    /// The entry that gives a name back, if the room has it.
+    /// The entries that give a name back, as far as the room has it.
     async fn free_name(
         &self,
         by: &Username,
-        name: &RoomName,
+        tokens: &BTreeSet<String>,
         id: &RoomId,
-    ) -> Result<Option<Entry>, DirectoryError> {
-        let subject = subject::log_room_name(&name_token(name));
-        let (place, event) = self.log.last_with_place(&subject).await?;
-        match event.and_then(|event| event.body) {
-            Some(Body::RoomNameTaken(taken)) if taken.room_id == id.as_str() => {
-                let freed = v1::RoomNameFreed {
-                    room_id: id.to_string(),
-                };
-                let freed = Body::RoomNameFreed(freed);
-                Ok(Some(entry(by, subject, freed, Expect::Last(place))?))
+    ) -> Result<Vec<Entry>, DirectoryError> {
+        let mut entries = Vec::new();
+        for token in tokens {
+            let (place, holder) = self.holder_of(token).await?;
+            if holder.is_some_and(|holder| holder == id.as_str()) {
+                let room_id = id.to_string();
+                let freed = Body::RoomNameFreed(v1::RoomNameFreed { room_id });
+                let subject = subject::log_room_name(token);
+                entries.push(entry(by, subject, freed, Expect::Last(place))?);
             }
-            _ => Ok(None),
         }
+        Ok(entries)
+    }
+
+    /// The room that has taken this token of a name, and the entry that says so.
+    async fn holder_of(&self, token: &str) -> Result<(Sequence, Option<String>), StoreError> {
+        let subject = subject::log_room_name(token);
+        let (place, event) = self.log.last_with_place(&subject).await?;
+        let holder = match event.and_then(|event| event.body) {
+            Some(Body::RoomNameTaken(taken)) => Some(taken.room_id),
+            _ => None,
+        };
+        Ok((place, holder))
     }
 }
 
@@ -278,9 +296,11 @@ fn fresh_room_id() -> Result<RoomId, StoreError> {
     RoomId::parse(&fresh_ulid()?.to_string()).map_err(corrupt)
 }
 
-/// A subject token for a name: any two names that differ only in case give the same one.
-fn name_token(name: &RoomName) -> String {
-    BASE64URL_NOPAD.encode(&Sha256::digest(name.folded().as_bytes())[..16])
+/// The tokens of subjects that stand for a name: one for each of its keys.
+fn tokens_of(name: &str) -> BTreeSet<String> {
+    let keys = name_keys(name).into_iter().filter(|key| !key.is_empty());
+    keys.map(|key| BASE64URL_NOPAD.encode(&Sha256::digest(key)[..16]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -288,13 +308,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_differ_in_case_are_one_token() {
-        let token = |name: &str| name_token(&RoomName::parse(name).unwrap());
-        assert_eq!(token("Launch"), token("launch"));
-        assert_ne!(token("launch"), token("launch-2"));
-        assert!(
-            RoomId::parse(&token("Ünïcode room")).is_ok(),
-            "one token of a subject"
-        );
+    fn names_that_could_be_taken_for_each_other_share_a_token() {
+        let are_alike = |one, other| !tokens_of(one).is_disjoint(&tokens_of(other));
+        assert!(are_alike("Launch", "launch"));
+        assert!(!are_alike("launch", "launch-2"));
+        for token in tokens_of("Ünïcode room") {
+            assert!(RoomId::parse(&token).is_ok(), "one token of a subject");
+        }
+        // As an older natter took it.
+        let older = BASE64URL_NOPAD.encode(&Sha256::digest("ünïcode room")[..16]);
+        assert!(tokens_of("Ünïcode room").contains(&older));
+        assert!(tokens_of("").is_empty(), "a group has no name");
     }
 }
