@@ -45,21 +45,21 @@ test("who is signed out in a room comes back to it", async ({ person, allowConso
 });
 
 test("a room opened by its name keeps what is typed while it is renamed", async ({ person }) => {
-  const vera = await person("vera");
-  const room = await makeRoom(vera, "café vera");
-  await vera.goto("/r/caf%C3%A9%20vera");
-  await expect(vera.getByRole("heading", { level: 1, name: "café vera" })).toBeVisible();
-  await expect.poll(() => new URL(vera.url()).pathname).toBe(room);
-  await box(vera, "café vera").pressSequentially("half a sen");
+  const vesna = await person("vesna");
+  const room = await makeRoom(vesna, "café vesna");
+  await vesna.goto("/r/caf%C3%A9%20vesna");
+  await expect(vesna.getByRole("heading", { level: 1, name: "café vesna" })).toBeVisible();
+  await expect.poll(() => new URL(vesna.url()).pathname).toBe(room);
+  await box(vesna, "café vesna").pressSequentially("half a sen");
 
-  const second = await vera.context().newPage();
+  const second = await vesna.context().newPage();
   await second.goto(`${room}/details`);
-  await second.getByRole("textbox", { name: "Name" }).fill("bar vera");
+  await second.getByRole("textbox", { name: "Name" }).fill("bar vesna");
   await second.getByRole("button", { name: "Rename room" }).click();
-  await expect(vera.getByRole("heading", { level: 1, name: "bar vera" })).toBeVisible();
-  await expect(box(vera, "bar vera")).toHaveValue("half a sen");
-  await vera.reload();
-  await expect(vera.getByRole("heading", { level: 1, name: "bar vera" })).toBeVisible();
+  await expect(vesna.getByRole("heading", { level: 1, name: "bar vesna" })).toBeVisible();
+  await expect(box(vesna, "bar vesna")).toHaveValue("half a sen");
+  await vesna.reload();
+  await expect(vesna.getByRole("heading", { level: 1, name: "bar vesna" })).toBeVisible();
 });
 
 test("an address that is nothing's says so and keeps the sidebar", async ({
@@ -68,18 +68,18 @@ test("an address that is nothing's says so and keeps the sidebar", async ({
   allowConsoleErrors,
 }) => {
   allowConsoleErrors(/404/);
-  const wim = await person("wim");
+  const wally = await person("wally");
   for (const address of ["/nothing", "/settings/nothing", "/r/nothing"]) {
-    const answer = await wim.goto(address);
+    const answer = await wally.goto(address);
     expect(answer?.status()).toBe(404);
-    await expect(wim.getByRole("heading", { level: 1, name: /^There is no/ })).toBeVisible();
-    await expect(wim.getByRole("navigation", { name: "Rooms and people" })).toBeVisible();
-    await wim.getByRole("main").getByRole("link", { name: "Go to your rooms" }).click();
-    await expect(box(wim, "general")).toBeVisible();
+    await expect(wally.getByRole("heading", { level: 1, name: /^There is no/ })).toBeVisible();
+    await expect(wally.getByRole("navigation", { name: "Rooms and people" })).toBeVisible();
+    await wally.getByRole("main").getByRole("link", { name: "Go to your rooms" }).click();
+    await expect(box(wally, "general")).toBeVisible();
   }
-  const answer = await wim.goto("/settings/");
+  const answer = await wally.goto("/settings/");
   expect(answer?.status()).toBe(200);
-  expect(new URL(wim.url()).pathname).toBe("/settings");
+  expect(new URL(wally.url()).pathname).toBe("/settings");
   expect((await page.goto("/nothing"))?.status()).toBe(404);
   await expect(page.getByRole("heading", { name: "There is nothing here" })).toBeVisible();
 });

@@ -18,7 +18,7 @@ async function tabBeside(page: Page): Promise<Page> {
 test("each tab has a draft of its own in a room, and keeps it across a reload", async ({
   person,
 }) => {
-  const one = await person("xaver");
+  const one = await person("xenia");
   await connected(one);
   await box(one).fill("of the first tab");
   const two = await tabBeside(one);

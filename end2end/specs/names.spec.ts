@@ -32,14 +32,14 @@ test("a message with nothing to see is refused in words and kept", async ({
 }) => {
   // Where the script is not there yet, the server refuses it.
   allowConsoleErrors(/422/);
-  const pia = await person("pia");
-  await say(pia, "something");
-  await box(pia).fill("\u200b\u3164");
-  await send(pia);
-  await expect(pia.getByRole("alert")).toContainText("There is nothing to send yet");
-  await expect(box(pia)).toHaveValue("\u200b\u3164");
-  await say(pia, "something else");
-  await expect(pia.getByRole("alert")).toHaveCount(0);
+  const pola = await person("pola");
+  await say(pola, "something");
+  await box(pola).fill("\u200b\u3164");
+  await send(pola);
+  await expect(pola.getByRole("alert")).toContainText("There is nothing to send yet");
+  await expect(box(pola)).toHaveValue("\u200b\u3164");
+  await say(pola, "something else");
+  await expect(pola.getByRole("alert")).toHaveCount(0);
 });
 
 test("marks in masses stay within their message", async ({ person }) => {
@@ -57,10 +57,10 @@ test("marks in masses stay within their message", async ({ person }) => {
 
 test("the time stays beside the longest name on a narrow screen", async ({ person }) => {
   const name = "M".repeat(60);
-  const sven = await person("sven", { displayName: name, viewport: { width: 360, height: 740 } });
-  await sven.goto("/r/general");
-  await say(sven, "from somebody with a long name");
-  const article = log(sven)
+  const svea = await person("svea", { displayName: name, viewport: { width: 360, height: 740 } });
+  await svea.goto("/r/general");
+  await say(svea, "from somebody with a long name");
+  const article = log(svea)
     .getByRole("article")
     .filter({ hasText: "from somebody with a long name" });
   await expect(article.getByText(name)).toBeVisible();

@@ -51,15 +51,15 @@ test("with scripts off a text that is too large is told and still in the box", a
 });
 
 test("with scripts off one can go back and send another text", async ({ person }) => {
-  const uma = await person("uma", { javaScriptEnabled: false });
-  const box = uma.getByRole("textbox", { name: "Message #general" });
-  const log = uma.getByRole("log", { name: "Messages in general" });
+  const ursel = await person("ursel", { javaScriptEnabled: false });
+  const box = ursel.getByRole("textbox", { name: "Message #general" });
+  const log = ursel.getByRole("log", { name: "Messages in general" });
   await box.fill("said before going back");
-  await uma.getByRole("button", { name: "Send" }).click();
+  await ursel.getByRole("button", { name: "Send" }).click();
   await expect(log.getByText("said before going back")).toBeVisible();
-  await uma.goBack();
+  await ursel.goBack();
   await box.fill("said after going back");
-  await uma.getByRole("button", { name: "Send" }).click();
+  await ursel.getByRole("button", { name: "Send" }).click();
   await expect(log.getByText("said after going back")).toBeVisible();
   await expect(log.getByText("said before going back")).toHaveCount(1);
 });

@@ -71,30 +71,30 @@ test("what a window shows without the focus is not read until somebody uses it",
   person,
 }) => {
   const rita = await person("rita");
-  const sam = await person("sam");
-  await connected(sam);
-  const tab = await sam.context().newPage();
+  const samir = await person("samir");
+  await connected(samir);
+  const tab = await samir.context().newPage();
   await tab.goto("/settings");
   await connected(tab);
   await connected(rita);
-  await setFocus(sam, false);
+  await setFocus(samir, false);
   const inTab = link(tab, "general");
   await expect(inTab).toHaveAccessibleDescription("");
   await say(rita, "general", "first");
-  await expect(sam.getByRole("log").getByText("first")).toBeVisible();
+  await expect(samir.getByRole("log").getByText("first")).toBeVisible();
   await expect(inTab).toHaveAccessibleDescription("1 unread");
   await say(rita, "general", "second");
-  await expect(sam.getByRole("log").getByText("second")).toBeVisible();
+  await expect(samir.getByRole("log").getByText("second")).toBeVisible();
   await expect(inTab).toHaveAccessibleDescription("2 unread");
   // It is not read a while later either.
   await say(rita, "general", "third");
   await expect(inTab).toHaveAccessibleDescription("3 unread");
 
-  await sam.getByRole("log").hover();
-  await sam.mouse.wheel(0, 1);
+  await samir.getByRole("log").hover();
+  await samir.mouse.wheel(0, 1);
   await expect(inTab).toHaveAccessibleDescription("", { timeout: 15_000 });
   await say(rita, "general", "fourth");
   await expect(inTab).toHaveAccessibleDescription("1 unread");
-  await setFocus(sam, true);
+  await setFocus(samir, true);
   await expect(inTab).toHaveAccessibleDescription("", { timeout: 15_000 });
 });

@@ -116,15 +116,16 @@ impl Store {
         space: Space,
         replicas: usize,
     ) -> Result<Self, StoreError> {
+        // Boxed: together they are too large for the stack of a small thread.
         let (log, credentials, sessions, creds_files, invitations, pending, pictures, reads) = tokio::try_join!(
-            Log::open(js, space, replicas),
-            Credentials::open(js, replicas),
-            Sessions::open(js, replicas),
-            CredsFiles::open(js, replicas),
-            Invitations::open(js, replicas),
-            Pendings::open(js, replicas),
-            Pictures::open(js, replicas),
-            Reads::open(js, replicas),
+            Box::pin(Log::open(js, space, replicas)),
+            Box::pin(Credentials::open(js, replicas)),
+            Box::pin(Sessions::open(js, replicas)),
+            Box::pin(CredsFiles::open(js, replicas)),
+            Box::pin(Invitations::open(js, replicas)),
+            Box::pin(Pendings::open(js, replicas)),
+            Box::pin(Pictures::open(js, replicas)),
+            Box::pin(Reads::open(js, replicas)),
         )?;
         Ok(Self {
             log,

@@ -1,6 +1,8 @@
 //! What questions cost SQLite, counted in instructions of its virtual machine: rows that are looked at and
 //! statements that are run both show in it, on any machine alike.
 
+#![expect(clippy::print_stdout, reason = "the figures are what it is run for")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

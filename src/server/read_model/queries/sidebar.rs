@@ -74,18 +74,20 @@ fn partners(
     after: &str,
     budget: &Budget,
 ) -> Result<HashMap<String, v1::Person>, ReadError> {
-    let mut rows = tables.prepare_cached(
-        "SELECT person.uid, display_name, role, suspended, about, time_zone, picture, room.id
+    let mut rows = tables.prepare_cached(concat!(
+        "SELECT ",
+        person_columns!(),
+        ", room.id AS room
          FROM member AS mine
          JOIN room ON room.id = mine.room
          JOIN member AS theirs ON theirs.room = room.id AND theirs.uid <> mine.uid
          JOIN person ON person.uid = theirs.uid
          WHERE mine.uid = ?1 AND mine.room > ?2 AND room.kind = ?3
          ORDER BY mine.room LIMIT ?4",
-    )?;
+    ))?;
     let direct: i32 = v1::RoomKind::Direct.into();
     let asked = params![viewer.person.uid, after, direct, budget.limit()];
-    let partners = rows.query_map(asked, |row| Ok((row.get(7)?, super::person_of(row)?)))?;
+    let partners = rows.query_map(asked, |row| Ok((row.get("room")?, super::person_of(row)?)))?;
     Ok(partners.collect::<Result<_, _>>()?)
 }
 
