@@ -44,7 +44,7 @@ test("a message with nothing to see is refused in words and kept", async ({
 
 test("marks in masses stay within their message", async ({ person }) => {
   const rolf = await person("rolf");
-  await say(rolf, "before");
+  await say(rolf, "rolf: a line above the marks");
   const masses = `z${"\u0351\u0329".repeat(60)}`;
   await box(rolf).fill(masses);
   await send(rolf);
