@@ -80,7 +80,7 @@ test("a draft that two tabs show disappears from both when one sends it", async 
   await two.goto("/");
   await connected(two);
   await expect(box(two)).toHaveValue("once is enough");
-  // It has taken a name of its own, so what is typed here is kept beside the other.
+  // The duplicated tab has another name, so its draft does not overwrite the first one.
   await expect
     .poll(() => two.evaluate(() => sessionStorage.getItem("natter.tab")), { timeout: 20_000 })
     .not.toBe(name);

@@ -50,7 +50,7 @@ test("marks in masses stay within their message", async ({ person }) => {
   await send(rolf);
   const text = log(rolf).getByText(masses);
   await expect(text).toBeVisible();
-  // What is painted outside an element's box cannot be asked for: clipped content cannot be.
+  // A test cannot see what is painted outside an element's box. With this style nothing is.
   const overflow = await text.evaluate((element) => getComputedStyle(element).overflowY);
   expect(overflow).toBe("clip");
 });
