@@ -186,6 +186,7 @@ async fn connect(
     let account = own_account(state, me).await?;
     if !account.credential.is_empty() {
         confirm_password(state, me, &account, form.confirm_password).await?;
+        me.still(state).await?;
     }
     oidc::connect(state, headers, me).await
 }
